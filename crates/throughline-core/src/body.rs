@@ -1,0 +1,92 @@
+//! The response body that keeps an operation alive until its last byte.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use ::http::HeaderMap;
+use ::http::header::CONTENT_LENGTH;
+use bytes::Buf;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use crate::http::error_type_of;
+use crate::operation::{Details, Operation, Outcome};
+
+pin_project! {
+    /// A response body that finishes its operation when it ends, fails or is dropped.
+    ///
+    /// A body has ended when it returns no more frames, when it says so itself (`is_end_stream`), and when the bytes
+    /// that went through reach the length announced: hyper drops such bodies without polling them to their end.
+    #[derive(Debug)]
+    pub struct OperationBody<B, D: Details> {
+        #[pin]
+        inner: B,
+        remaining: Option<u64>,
+        operation: Option<Operation<D>>,
+    }
+}
+
+impl<B: Body, D: Details> OperationBody<B, D> {
+    /// A body that finishes `operation`, after `length` bytes at the latest where that is known.
+    pub(crate) fn new(inner: B, length: Option<u64>, operation: Operation<D>) -> Self {
+        Self {
+            inner,
+            remaining: length,
+            operation: Some(operation),
+        }
+    }
+
+    /// A body that finishes nothing.
+    pub fn without_operation(inner: B) -> Self {
+        Self {
+            inner,
+            remaining: None,
+            operation: None,
+        }
+    }
+}
+
+pub(crate) fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+impl<B: Body, D: Details> Body for OperationBody<B, D> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut this = self.project();
+        let Some(operation) = this.operation else {
+            return this.inner.poll_frame(cx);
+        };
+        let polled = operation.enter(|| this.inner.as_mut().poll_frame(cx));
+        let outcome = match &polled {
+            Poll::Pending => None,
+            Poll::Ready(None) => Some(Outcome::Finished),
+            Poll::Ready(Some(Err(_))) => Some(Outcome::Error(error_type_of::<B::Error>())),
+            Poll::Ready(Some(Ok(frame))) => {
+                if let (Some(remaining), Some(data)) = (&mut *this.remaining, frame.data_ref()) {
+                    *remaining = remaining.saturating_sub(data.remaining() as u64);
+                }
+                (*this.remaining == Some(0) || this.inner.is_end_stream())
+                    .then_some(Outcome::Finished)
+            }
+        };
+        if let Some(outcome) = outcome {
+            operation.finish(outcome);
+            *this.operation = None;
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

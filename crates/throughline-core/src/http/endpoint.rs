@@ -1,0 +1,96 @@
+//! `server.address` and `server.port`.
+
+use std::net::Ipv6Addr;
+
+use ::http::header::HOST;
+use ::http::{HeaderMap, Uri};
+
+/// The longest DNS name and a port.
+const MAX_HOST: usize = 253 + 6;
+
+/// The host and port that a request was sent to: those of `:authority` or of an absolute request target, else of the
+/// `Host` header.
+///
+/// A value that is no host is ignored. The brackets of an IPv6 address are no part of it.
+pub(super) fn server_endpoint<'a>(
+    uri: &'a Uri,
+    headers: &'a HeaderMap,
+) -> Option<(&'a str, Option<u16>)> {
+    match uri.authority() {
+        Some(authority) => Some((unbracketed(authority.host()), authority.port_u16())),
+        None => split_host(headers.get(HOST)?.as_bytes()),
+    }
+}
+
+/// Splits `host[:port]` (RFC 9110, section 7.2).
+fn split_host(value: &[u8]) -> Option<(&str, Option<u16>)> {
+    if value.len() > MAX_HOST {
+        return None;
+    }
+    let value = std::str::from_utf8(value).ok()?;
+    let (host, port) = match value.strip_prefix('[') {
+        Some(rest) => {
+            let (address, rest) = rest.split_once(']')?;
+            address.parse::<Ipv6Addr>().ok()?;
+            (
+                address,
+                rest.strip_prefix(':').or(rest.is_empty().then_some(""))?,
+            )
+        }
+        None => {
+            let (host, port) = value.split_once(':').unwrap_or((value, ""));
+            if host.is_empty() || !host.bytes().all(is_reg_name) {
+                return None;
+            }
+            (host, port)
+        }
+    };
+    let port = match port {
+        "" => None,
+        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(digits.parse().ok()?),
+        _ => return None,
+    };
+    Some((host, port))
+}
+
+/// `reg-name` of RFC 3986 without percent-encoding, which no host has in practice.
+fn is_reg_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
+}
+
+/// An IPv6 address without its brackets; any other host as it is.
+pub(super) fn unbracketed(host: &str) -> &str {
+    let inner = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    inner.unwrap_or(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(host: &str, expected: Option<(&str, Option<u16>)>) {
+        assert_eq!(split_host(host.as_bytes()), expected, "{host:?}");
+    }
+
+    #[test]
+    fn host_headers_are_parsed_strictly() {
+        check("example.com", Some(("example.com", None)));
+        check("example.com:8080", Some(("example.com", Some(8080))));
+        check("example.com:", Some(("example.com", None)));
+        check("10.1.2.80:80", Some(("10.1.2.80", Some(80))));
+        check("[::1]:8080", Some(("::1", Some(8080))));
+        check("[2001:db8::1]", Some(("2001:db8::1", None)));
+        check("[::1]x", None);
+        check("[nonsense]:80", None);
+        check("::1", None);
+        check("example.com:http", None);
+        check("example.com:65536", None);
+        check("user@example.com", None);
+        check("two words", None);
+        check("", None);
+        check(&"a".repeat(300), None);
+    }
+}

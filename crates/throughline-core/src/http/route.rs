@@ -1,0 +1,123 @@
+//! Routes: low-cardinality templates, interned once so that a request neither formats nor allocates its span's name.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{LazyLock, OnceLock};
+
+use arc_swap::ArcSwap;
+
+use super::method::KnownMethod;
+
+/// How many routes a process may intern; what a hook returns past it is formatted for each request.
+const MAX_ROUTES: usize = 1024;
+
+type Table = HashMap<&'static str, Route, BuildHasherDefault<Fnv>>;
+
+/// Copied when a route is new, which is rare, so that looking one up takes no lock.
+static ROUTES: LazyLock<ArcSwap<Table>> = LazyLock::new(ArcSwap::default);
+
+/// A route template, such as `/users/{id}`, interned for the life of the process.
+#[derive(Clone, Copy, Debug)]
+pub struct Route(&'static Interned);
+
+#[derive(Debug)]
+struct Interned {
+    id: u32,
+    template: &'static str,
+    names: [OnceLock<&'static str>; KnownMethod::COUNT],
+}
+
+impl Route {
+    /// The route of `template`. None for an empty template, and once the process has a thousand routes: then
+    /// somebody's hook returns paths in place of templates.
+    #[must_use]
+    pub fn intern(template: &str) -> Option<Self> {
+        if let Some(&route) = ROUTES.load().get(template) {
+            return Some(route);
+        }
+        if template.is_empty() {
+            return None;
+        }
+        ROUTES.rcu(|routes| {
+            let mut routes = Table::clone(routes);
+            if routes.len() < MAX_ROUTES && !routes.contains_key(template) {
+                let template: &'static str = Box::leak(template.into());
+                let id = routes.len() as u32 + 1;
+                let names = Default::default();
+                let route = Self(Box::leak(Box::new(Interned {
+                    id,
+                    template,
+                    names,
+                })));
+                routes.insert(template, route);
+            }
+            routes
+        });
+        ROUTES.load().get(template).copied()
+    }
+
+    /// The template.
+    #[must_use]
+    pub fn template(self) -> &'static str {
+        self.0.template
+    }
+
+    /// A number that no other route of the process has; never 0.
+    pub(super) fn id(self) -> u32 {
+        self.0.id
+    }
+
+    /// The span's name: `GET /users/{id}`.
+    pub(super) fn span_name(self, method: KnownMethod) -> &'static str {
+        self.0.names[method as usize].get_or_init(|| {
+            Box::leak(format!("{} {}", method.in_span_name(), self.template()).into_boxed_str())
+        })
+    }
+}
+
+/// FNV-1a: for short keys that the application chose itself, several times cheaper than the standard hasher.
+#[derive(Clone, Copy)]
+pub(super) struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u8(byte);
+        }
+    }
+
+    fn write_u8(&mut self, byte: u8) {
+        self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // One round for a whole number, with its high bits folded in: the table looks at the lowest and the highest.
+        let mixed = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_is_interned_once() {
+        let first = Route::intern("/once/{id}").unwrap();
+        let second = Route::intern(&String::from("/once/{id}")).unwrap();
+        assert_eq!(first.id(), second.id());
+        assert_eq!(first.span_name(KnownMethod::Get), "GET /once/{id}");
+        assert_eq!(first.span_name(KnownMethod::Other), "HTTP /once/{id}");
+        assert!(Route::intern("").is_none());
+    }
+}

@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+mod body;
+pub mod http;
+mod ids;
+mod operation;
+pub mod propagation;
+mod providers;
+
+pub use body::OperationBody;
+pub use operation::{Details, Operation, Outcome, RecordingSpan};
+pub use providers::{
+    Installation, Instrumentation, Instruments, MeterSource, Parent, Prediction, SamplerHint,
+    SpanRequest, TracerSource, install,
+};
+
+pub use opentelemetry;
+
+/// The schema of every attribute, name and metric that throughline emits.
+pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";

@@ -1,0 +1,197 @@
+//! The one lifecycle of an operation: it starts, its context is attached while it runs, and it finishes exactly once.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::time::{Duration, Instant, SystemTime};
+
+use ::http::{Response, StatusCode, Version};
+use http_body::Body;
+use opentelemetry::trace::{SpanRef, Status, TraceContextExt};
+use opentelemetry::{Context, KeyValue};
+
+use crate::body::{OperationBody, announced_length};
+
+/// How an operation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It ran to its end. A response status may still say that it failed.
+    Finished,
+    /// It failed; the value is the `error.type`: predictable and of low cardinality.
+    Error(&'static str),
+    /// It was dropped before its end.
+    Cancelled,
+    /// It panicked.
+    Panicked,
+    /// The protocol was switched (101, or a successful CONNECT) and HTTP is over.
+    Upgraded,
+}
+
+/// What a kind of operation records when it ends.
+pub trait Details {
+    /// Notes the head of the response; returns the outcome where the operation ends with it.
+    fn responded(&mut self, status: StatusCode, version: Version) -> Option<Outcome>;
+
+    /// Records the outcome, on metrics and, where the span records, on the span. Called exactly once.
+    ///
+    /// `elapsed` is the duration that the span will have.
+    fn finish(self, outcome: Outcome, elapsed: Duration, span: Option<RecordingSpan<'_>>);
+}
+
+/// The span of an operation, for as long as its outcome is being recorded.
+///
+/// Nothing outside this module touches the span's representation, so that a faster one can take its place.
+#[derive(Debug)]
+pub struct RecordingSpan<'a>(&'a SpanRef<'a>);
+
+impl RecordingSpan<'_> {
+    /// Adds attributes. A key that the span has already is added again: the caller adds each once.
+    pub fn set_attributes(&self, attributes: impl IntoIterator<Item = KeyValue>) {
+        self.0.set_attributes(attributes);
+    }
+
+    /// Replaces the name.
+    pub fn set_name(&self, name: &'static str) {
+        self.0.update_name(name);
+    }
+
+    /// Sets the status to error. An empty description is right where an attribute gives the reason.
+    pub fn set_error(&self, description: &'static str) {
+        self.0.set_status(Status::error(description));
+    }
+}
+
+/// An operation in flight: the guard that finishes it exactly once, in [`Drop`] at the latest.
+#[derive(Debug)]
+pub struct Operation<D: Details> {
+    context: Context,
+    /// Until it has finished. None from the beginning where neither a span nor metrics record: then it only carries
+    /// its context.
+    live: Option<Live<D>>,
+}
+
+#[derive(Debug)]
+struct Live<D> {
+    started: Instant,
+    /// When the span started by the wall clock; absent where the span does not record.
+    span_started_at: Option<SystemTime>,
+    details: D,
+}
+
+impl<D: Details> Operation<D> {
+    pub(crate) fn new(
+        context: Context,
+        span_started_at: Option<SystemTime>,
+        is_measured: bool,
+        details: D,
+    ) -> Self {
+        let records = is_measured || span_started_at.is_some();
+        Self {
+            context,
+            live: records.then(|| Live {
+                started: Instant::now(),
+                span_started_at,
+                details,
+            }),
+        }
+    }
+
+    /// An operation that records nothing.
+    pub(crate) fn carrying(context: Context) -> Self {
+        Self {
+            context,
+            live: None,
+        }
+    }
+
+    /// The context that the operation's own work runs in: its span (or the remote parent, where no span could be
+    /// started) and the baggage.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The details, until the operation has finished. None where there is nothing to record.
+    pub fn details_mut(&mut self) -> Option<&mut D> {
+        self.live.as_mut().map(|live| &mut live.details)
+    }
+
+    /// Runs `work` with the context attached; a panic in it finishes the operation as [`Outcome::Panicked`].
+    ///
+    /// The panic is noticed here and not when the operation is dropped, because a layer that catches panics drops the
+    /// future after the unwinding is over.
+    pub fn enter<R>(&mut self, work: impl FnOnce() -> R) -> R {
+        let _attached = self.context.clone().attach();
+        let mut unwinding = FinishOnUnwind {
+            operation: self,
+            returned: false,
+        };
+        let result = work();
+        unwinding.returned = true;
+        result
+    }
+
+    /// Awaits `future`, [entered](Self::enter) at each poll.
+    pub async fn within<F: Future>(&mut self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        poll_fn(|cx| self.enter(|| future.as_mut().poll(cx))).await
+    }
+
+    /// Notes the head of `response` and goes on in its body, which finishes the operation.
+    pub fn respond<B: Body>(mut self, response: Response<B>) -> Response<OperationBody<B, D>> {
+        let Some(details) = self.details_mut() else {
+            return response.map(|body| OperationBody::new(body, None, self));
+        };
+        if let Some(outcome) = details.responded(response.status(), response.version()) {
+            self.finish(outcome);
+            return response.map(OperationBody::without_operation);
+        }
+        let announced = announced_length(response.headers());
+        response.map(|body| {
+            let length = announced.or_else(|| body.size_hint().exact());
+            if length == Some(0) || body.is_end_stream() {
+                self.finish(Outcome::Finished);
+                return OperationBody::without_operation(body);
+            }
+            OperationBody::new(body, length, self)
+        })
+    }
+
+    /// Finishes the operation: records the outcome and ends the span. Later calls do nothing.
+    pub fn finish(&mut self, outcome: Outcome) {
+        let Some(live) = self.live.take() else { return };
+        let elapsed = live.started.elapsed();
+        let span = self.context.span();
+        // Span processors and metric readers are foreign code. A panic in them must not take the request along, nor
+        // abort the process where this runs in a destructor.
+        let _ = catch_unwind(AssertUnwindSafe(|| match live.span_started_at {
+            Some(started_at) => {
+                live.details
+                    .finish(outcome, elapsed, Some(RecordingSpan(&span)));
+                // The end by the monotonic clock: a step of the wall clock does not change a duration.
+                span.end_with_timestamp(started_at + elapsed);
+            }
+            None => live.details.finish(outcome, elapsed, None),
+        }));
+    }
+}
+
+impl<D: Details> Drop for Operation<D> {
+    fn drop(&mut self) {
+        self.finish(Outcome::Cancelled);
+    }
+}
+
+struct FinishOnUnwind<'a, D: Details> {
+    operation: &'a mut Operation<D>,
+    returned: bool,
+}
+
+impl<D: Details> Drop for FinishOnUnwind<'_, D> {
+    fn drop(&mut self) {
+        if !self.returned {
+            self.operation.finish(Outcome::Panicked);
+        }
+    }
+}

@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+mod escape;
+mod fields;
+mod format;
+mod guard;
+mod ids;
+mod layer;
+mod line;
+mod resolve;
+mod scratch;
+mod timestamp;
+mod value;
+
+pub use format::{Format, ParseFormatError};
+pub use layer::LogLayer;
+
+pub use opentelemetry;
+pub use tracing_core;
+pub use tracing_subscriber;

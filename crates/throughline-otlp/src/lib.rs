@@ -1,0 +1,98 @@
+//! The way of a finished span to the wire: a bounded queue, a thread of its own, a deadline on every export and a count
+//! of everything dropped.
+//!
+//! Most applications get all of this from `throughline::init`. Use this crate alone when you set up the OpenTelemetry
+//! SDK by yourself and want a span processor that cannot hang, does not depend on your runtime and says what it lost.
+//!
+//! # Example
+//!
+//! ```
+//! use std::time::Duration;
+//! use opentelemetry::trace::{Tracer as _, TracerProvider as _};
+//! use opentelemetry_sdk::trace::SdkTracerProvider;
+//! use throughline_otlp::otlp::{self, OtlpConfig};
+//! use throughline_otlp::{ExportRuntime, SpanPipeline};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let runtime = ExportRuntime::start()?;
+//! let config = OtlpConfig {
+//!     endpoint: "http://localhost:4318/v1/traces".to_owned(),
+//!     headers: Vec::new(),
+//!     timeout: Duration::from_secs(10),
+//! };
+//! let exporter = otlp::span_exporter(&runtime, &config)?;
+//! let pipeline = SpanPipeline::builder().build(&runtime, exporter);
+//! let provider = SdkTracerProvider::builder().with_span_processor(pipeline.clone()).build();
+//!
+//! provider.tracer("example").in_span("work", |_| ());
+//!
+//! // Without a collector this says so, in time.
+//! if let Err(lost) = pipeline.shutdown_blocking(Duration::from_millis(200)) {
+//!     eprintln!("{lost}: {}", pipeline.counts());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it counts
+//!
+//! | [`SpanCounts`] | spans that |
+//! |---|---|
+//! | `started` | were started and sampled |
+//! | `exported` | the exporter took without an error |
+//! | `dropped.queue_full` | ended while the queue was full |
+//! | `dropped.export_failed` | were in an export that ended with an error |
+//! | `dropped.export_timeout` | were in an export that was cancelled at its deadline |
+//! | `dropped.exporter_panicked` | were in an export that panicked |
+//! | `dropped.shutdown` | were left when the deadline of the shutdown passed, or ended after it had begun |
+//! | `queued` | wait for their export |
+//! | `open` | have not ended |
+//!
+//! The first number is always the sum of all others. What is dropped is also reported by `tracing` events of level
+//! `WARN` with the target `throughline_otlp`, each kind at most once a minute.
+//!
+//! # What holds
+//!
+//! - Ending a span never waits for an export; the queue is bounded.
+//! - Every export has a deadline that cancels it. A shutdown returns at its deadline, even when the exporter blocks its
+//!   thread, from any thread and on any executor or none.
+//! - An exporter's panic costs its batch, not the pipeline. The panic hook of the application runs, as always; after 10
+//!   panics in a row the exporter is left alone for a minute.
+//! - Exporters run with telemetry suppressed.
+//!
+//! # What it does not do
+//!
+//! - No TLS, no compression and no gRPC yet: send to a collector on the same host.
+//! - The queue is bounded in spans, not in bytes.
+//! - Spans that a collector rejects within a successful answer ("partial success") count as exported.
+//! - Nothing is kept on disk.
+//!
+//! # Features
+//!
+//! None.
+//!
+//! # Variables
+//!
+//! It reads no environment variable; `throughline::init` does, and passes values. See [`otlp`] for what the underlying
+//! exporter reads.
+
+mod guard;
+mod pipeline;
+mod redact;
+mod runtime;
+mod throttle;
+
+pub mod console;
+pub mod otlp;
+
+pub use opentelemetry_sdk;
+
+pub use self::pipeline::{
+    DroppedSpans, FlushError, PipelineFuture, SpanCounts, SpanPipeline, SpanPipelineBuilder,
+};
+pub use self::runtime::ExportRuntime;
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,201 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SpanData;
+use tokio::sync::Notify;
+
+use super::state::{FlushRequest, Limits, Outcome, State, Step};
+use super::{FlushError, SpanCounts};
+
+/// A deadline that is out of reach for an [`Instant`] is taken as this far away.
+const FAR_AWAY: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+
+/// What the threads that end spans, the callers that wait and the worker have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    started: AtomicU64,
+    state: Mutex<State>,
+    /// For callers: a flush or the shutdown made progress.
+    progress: Condvar,
+    /// For the worker: there is something to do.
+    work: Notify,
+    /// For the worker: the pipeline has ended, whatever is in flight.
+    stop: Notify,
+}
+
+impl Shared {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            started: AtomicU64::new(0),
+            state: Mutex::new(State::new(limits)),
+            progress: Condvar::new(),
+            work: Notify::new(),
+            stop: Notify::new(),
+        }
+    }
+
+    pub(super) fn span_started(&self) {
+        // Relaxed is enough: the lock that the end of the same span takes orders the two.
+        self.started.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn push(&self, span: SpanData) {
+        let mut state = self.lock();
+        if !state.admit() {
+            // The span is an argument, so it is freed after the lock.
+            return;
+        }
+        let wake = state.push(span);
+        drop(state);
+        if wake {
+            self.work.notify_one();
+        }
+    }
+
+    pub(super) fn set_resource(&self, resource: Resource) {
+        self.lock().set_resource(resource);
+        self.work.notify_one();
+    }
+
+    pub(super) fn counts(&self) -> SpanCounts {
+        let state = self.lock();
+        let mut counts = state.counts();
+        // Read under the lock: every span that has ended was started before, so it is in this number.
+        let started = self.started.load(Ordering::Relaxed);
+        let ended = counts.exported + counts.dropped.total() + counts.queued;
+        // A processor around this one may have kept the start of a span from us, but not its end.
+        counts.started = started.max(ended);
+        counts.open = counts.started - ended;
+        counts
+    }
+
+    pub(super) fn request_flush(&self) -> Option<FlushRequest> {
+        let request = self.lock().request_flush();
+        self.work.notify_one();
+        request
+    }
+
+    /// Blocks until the flush is done or the time has passed.
+    pub(super) fn wait_flushed(
+        &self,
+        request: FlushRequest,
+        deadline: Deadline,
+    ) -> Result<(), FlushError> {
+        let state = self.lock();
+        let (state, result) = self.wait(state, deadline, |state| state.flush_result(request));
+        result.unwrap_or_else(|| Err(deadline.passed(&state)))
+    }
+
+    pub(super) fn close(&self, deadline: Deadline) {
+        self.lock().close(deadline.at);
+        self.work.notify_one();
+    }
+
+    /// Blocks until the worker has ended or the time has passed; in that case ends the pipeline here and now, since the
+    /// worker's thread may be blocked.
+    pub(super) fn wait_closed(&self, deadline: Deadline) -> Result<(), FlushError> {
+        let state = self.lock();
+        let (state, result) = self.wait(state, deadline, State::shutdown_result);
+        if let Some(result) = result {
+            return result;
+        }
+        if !state.is_overdue(Instant::now()) {
+            return Err(deadline.passed(&state));
+        }
+        drop(state);
+        self.abandon(deadline.after)
+    }
+
+    pub(super) fn shutdown_result(&self) -> Option<Result<(), FlushError>> {
+        self.lock().shutdown_result()
+    }
+
+    /// Ends at once and drops what is left; without effect on a pipeline that has ended.
+    pub(super) fn abandon(&self, after: Duration) -> Result<(), FlushError> {
+        let mut state = self.lock();
+        let leftovers = state.abandon(after);
+        let result = state.shutdown_result().unwrap_or(Ok(()));
+        drop(state);
+        drop(leftovers);
+        self.stop.notify_one();
+        self.work.notify_one();
+        self.progress.notify_all();
+        result
+    }
+
+    pub(super) fn step(&self) -> Step {
+        self.lock().step(Instant::now())
+    }
+
+    pub(super) fn complete(&self, outcome: &Outcome) {
+        self.lock().complete(outcome);
+    }
+
+    pub(super) fn flushed(&self, id: u64, error: Option<String>) {
+        self.lock().flushed(id, error);
+        self.progress.notify_all();
+    }
+
+    pub(super) fn closed(&self, error: Option<&str>) {
+        self.lock().closed(error);
+        self.progress.notify_all();
+    }
+
+    pub(super) fn queue_full(&self) -> u64 {
+        self.lock().queue_full()
+    }
+
+    pub(super) async fn work(&self) {
+        self.work.notified().await;
+    }
+
+    pub(super) async fn stopped(&self) {
+        self.stop.notified().await;
+    }
+
+    fn wait<'a, T>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+        deadline: Deadline,
+        result: impl Fn(&State) -> Option<T>,
+    ) -> (MutexGuard<'a, State>, Option<T>) {
+        loop {
+            let found = result(&state);
+            let left = deadline.at.saturating_duration_since(Instant::now());
+            if found.is_some() || left.is_zero() {
+                return (state, found);
+            }
+            let waited = self.progress.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing foreign runs under this lock, so a poisoned one holds a whole state.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A point in time, with the duration that it came from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    at: Instant,
+    after: Duration,
+}
+
+impl Deadline {
+    pub(super) fn after(after: Duration) -> Self {
+        let now = Instant::now();
+        let at = now.checked_add(after).unwrap_or_else(|| now + FAR_AWAY);
+        Self { at, after }
+    }
+
+    fn passed(self, state: &State) -> FlushError {
+        FlushError::DeadlinePassed {
+            after: self.after,
+            unsent: state.unsettled(),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+use tokio::time::{timeout, timeout_at};
+
+use super::shared::Shared;
+use super::state::{Outcome, Step};
+use super::warnings::Warnings;
+use crate::ExportRuntime;
+use crate::guard::{Guarded, guarded};
+use crate::redact::printable;
+
+/// After so many panics in a row the exporter is left alone for [`PAUSE`]: each panic runs the panic hook of the
+/// application, which usually prints a page.
+const PANICS_IN_A_ROW: u32 = 10;
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// Takes batches out of the queue and gives them to the exporter, until the pipeline ends.
+pub(super) struct Worker<E> {
+    shared: Arc<Shared>,
+    exporter: E,
+    export_timeout: Duration,
+    panics: Panics,
+    warnings: Warnings,
+    // The thread stays for as long as there is a worker that may need it to say goodbye.
+    runtime: ExportRuntime,
+}
+
+impl<E: SpanExporter> Worker<E> {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        exporter: E,
+        export_timeout: Duration,
+        runtime: ExportRuntime,
+    ) -> Self {
+        Self {
+            shared,
+            exporter,
+            export_timeout,
+            panics: Panics::default(),
+            warnings: Warnings::default(),
+            runtime,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        // However this task ends, nobody waits for it in vain.
+        let _end = AbandonOnDrop(Arc::clone(&self.shared));
+        while self.one_step().await {
+            self.warnings.queue_full(self.shared.queue_full());
+        }
+        let Self {
+            exporter, runtime, ..
+        } = self;
+        let _ = guarded(|| drop(exporter));
+        drop(runtime);
+    }
+
+    /// Returns false at the end.
+    async fn one_step(&mut self) -> bool {
+        match self.shared.step() {
+            Step::SetResource(resource) => self.set_resource(&resource),
+            Step::Export(batch) => self.export(batch).await,
+            Step::Flush(id) => {
+                let error = self.ask_exporter(E::force_flush);
+                self.shared.flushed(id, error);
+            }
+            // `shutdown` and not `shutdown_with_timeout`: exporters implement one or the other, and the first calls the
+            // second. The deadline is kept by those who wait.
+            Step::Close => {
+                let error = self.ask_exporter(E::shutdown);
+                self.shared.closed(error.as_deref());
+                return false;
+            }
+            Step::Ended => {
+                self.ask_exporter(E::shutdown);
+                return false;
+            }
+            Step::Sleep { until } => self.sleep(until).await,
+        }
+        true
+    }
+
+    async fn export(&mut self, batch: Vec<SpanData>) {
+        let count = batch.len() as u64;
+        let outcome = if self.panics.is_paused(Instant::now()) {
+            Outcome::Panicked("the exporter panicked too often and is paused".to_owned())
+        } else {
+            let outcome = self.call_exporter(batch).await;
+            let panicked = matches!(outcome, Outcome::Panicked(_));
+            self.panics.record(panicked, Instant::now());
+            outcome
+        };
+        self.shared.complete(&outcome);
+        self.warnings.export(count, &outcome);
+        // An exporter that is never pending would keep the thread from everything else on it.
+        tokio::task::yield_now().await;
+    }
+
+    async fn call_exporter(&self, batch: Vec<SpanData>) -> Outcome {
+        let mut export = match guarded(|| self.exporter.export(batch)) {
+            Ok(future) => Guarded::new(future),
+            Err(panic) => return Outcome::Panicked(panic),
+        };
+        let mut stopped = pin!(self.shared.stopped());
+        let race = poll_fn(|task| {
+            if stopped.as_mut().poll(task).is_ready() {
+                return Poll::Ready(Outcome::Cancelled);
+            }
+            Pin::new(&mut export).poll(task).map(outcome)
+        });
+        let limit = self.export_timeout;
+        timeout(limit, race)
+            .await
+            .unwrap_or_else(|_| Outcome::TimedOut(format!("the export took longer than {limit:?}")))
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        if let Err(panic) = guarded(|| self.exporter.set_resource(resource)) {
+            self.warnings.panicked(0, &panic);
+        }
+    }
+
+    /// Calls the flush or the shutdown of the exporter, and returns what went wrong.
+    fn ask_exporter(&self, call: impl FnOnce(&E) -> OTelSdkResult) -> Option<String> {
+        match guarded(|| call(&self.exporter)) {
+            Ok(Ok(()) | Err(OTelSdkError::AlreadyShutdown)) => None,
+            Ok(Err(error)) => Some(printable(&error.to_string())),
+            Err(panic) => Some(format!("the exporter panicked: {panic}")),
+        }
+    }
+
+    async fn sleep(&self, until: Option<Instant>) {
+        match until {
+            // Woken or due: the next step finds out which.
+            Some(due) => {
+                let _ = timeout_at(due.into(), self.shared.work()).await;
+            }
+            None => self.shared.work().await,
+        }
+    }
+}
+
+fn outcome(result: Result<OTelSdkResult, String>) -> Outcome {
+    match result {
+        Ok(Ok(())) => Outcome::Exported,
+        Ok(Err(OTelSdkError::Timeout(after))) => {
+            Outcome::TimedOut(format!("the exporter gave up after {after:?}"))
+        }
+        Ok(Err(OTelSdkError::InternalFailure(reason))) => Outcome::Failed(printable(&reason)),
+        Ok(Err(error)) => Outcome::Failed(printable(&error.to_string())),
+        Err(panic) => Outcome::Panicked(panic),
+    }
+}
+
+#[derive(Debug, Default)]
+struct Panics {
+    in_a_row: u32,
+    paused_until: Option<Instant>,
+}
+
+impl Panics {
+    fn record(&mut self, panicked: bool, now: Instant) {
+        self.in_a_row = if panicked {
+            self.in_a_row.saturating_add(1)
+        } else {
+            0
+        };
+        let often = self.in_a_row >= PANICS_IN_A_ROW;
+        self.paused_until = often.then(|| now + PAUSE);
+    }
+
+    fn is_paused(&self, now: Instant) -> bool {
+        self.paused_until.is_some_and(|until| now < until)
+    }
+}
+
+struct AbandonOnDrop(Arc<Shared>);
+
+impl Drop for AbandonOnDrop {
+    fn drop(&mut self) {
+        let _ = self.0.abandon(Duration::ZERO);
+    }
+}

@@ -1,0 +1,279 @@
+//! Real requests to a real collector, which is told to misbehave.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::Command;
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
+use throughline_otlp::otlp::{self, OtlpConfig};
+use throughline_otlp::{ExportRuntime, SpanPipeline};
+use throughline_testing::{Behavior, Collector};
+
+use crate::support::{AMPLE, SHORT, Setup, block_on, within_deadline};
+
+fn traces_at(base: &str) -> OtlpConfig {
+    OtlpConfig {
+        endpoint: format!("{base}/v1/traces"),
+        headers: vec![("x-tenant".to_owned(), "shop%20one".to_owned())],
+        timeout: AMPLE * 10,
+    }
+}
+
+/// A pipeline that exports when it is told to.
+fn setup(config: &OtlpConfig) -> Setup {
+    setup_on(&ExportRuntime::start().unwrap(), config)
+}
+
+fn setup_on(runtime: &ExportRuntime, config: &OtlpConfig) -> Setup {
+    let exporter = otlp::span_exporter(runtime, config).unwrap();
+    let builder = SpanPipeline::builder().schedule_delay(AMPLE * 10);
+    Setup::on(runtime, builder, exporter)
+}
+
+#[test]
+fn a_thousand_spans_all_arrive_with_resource_and_headers() {
+    let collector = Collector::start_blocking().unwrap();
+    let setup = setup(&traces_at(&collector.http_endpoint()));
+    setup.end_many(1000);
+    setup.pipeline.shutdown_blocking(AMPLE).unwrap();
+    let spans = collector.spans();
+    assert_eq!(spans.len(), 1000);
+    assert!(
+        spans
+            .iter()
+            .all(|span| span.service.as_deref() == Some("shop"))
+    );
+    assert_eq!(setup.counts().exported, 1000);
+    for headers in collector.headers() {
+        let mut names: Vec<_> = headers.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(
+            names,
+            [
+                "content-length",
+                "content-type",
+                "host",
+                "user-agent",
+                "x-tenant"
+            ]
+        );
+        assert_eq!(headers["x-tenant"], "shop%20one", "as it was configured");
+    }
+}
+
+/// Ends spans, shuts down with a short deadline and looks at the counts.
+#[track_caller]
+fn check_unreachable(config: &OtlpConfig) {
+    let setup = setup(config);
+    setup.end_many(600);
+    within_deadline(|| block_on(setup.pipeline.shutdown(SHORT))).unwrap_err();
+    let counts = setup.counts();
+    // Retries go on until the deadline, so nothing has failed by then.
+    assert_eq!(counts.dropped.shutdown, 600, "{counts}");
+    assert_eq!(counts.dropped.total(), 600, "{counts}");
+}
+
+#[test]
+fn shutdown_keeps_its_deadline_whatever_the_collector_does() {
+    let collector = Collector::start_blocking().unwrap();
+    let config = traces_at(&collector.http_endpoint());
+    let behaviors = [
+        Behavior::Refuse,
+        Behavior::Status(503),
+        Behavior::Hang,
+        Behavior::Delay(AMPLE),
+    ];
+    for behavior in behaviors {
+        collector.behave(behavior);
+        check_unreachable(&config);
+    }
+}
+
+#[test]
+fn a_status_that_is_final_is_not_retried() {
+    let collector = Collector::start_blocking().unwrap();
+    collector.behave(Behavior::Status(400));
+    let setup = setup(&traces_at(&collector.http_endpoint()));
+    setup.end("span");
+    setup.pipeline.flush_blocking(AMPLE).unwrap_err();
+    assert_eq!(setup.counts().dropped.export_failed, 1);
+    assert_eq!(collector.requests(), 1);
+}
+
+#[test]
+fn shutdown_keeps_its_deadline_when_there_is_no_collector() {
+    // The port was free a moment ago.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    check_unreachable(&traces_at(&format!("http://{address}")));
+}
+
+#[test]
+fn the_request_ends_with_the_deadline_of_the_shutdown() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    // The export thread goes on, as it would for metrics; the request does not.
+    let runtime = ExportRuntime::start().unwrap();
+    let setup = setup_on(&runtime, &traces_at(&format!("http://{address}")));
+    setup.end("span");
+    within_deadline(|| setup.pipeline.shutdown_blocking(SHORT)).unwrap_err();
+    let (mut connection, _) = listener.accept().unwrap();
+    connection.set_read_timeout(Some(AMPLE)).unwrap();
+    let mut request = Vec::new();
+    connection.read_to_end(&mut request).unwrap();
+    assert!(request.starts_with(b"POST /v1/traces HTTP/1.1"));
+}
+
+#[test]
+fn a_response_without_end_is_not_read_to_the_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = std::thread::spawn(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        let request = connection.read(&mut [0; 1024]).unwrap();
+        assert!(request > 0);
+        connection.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        while connection.write_all(&[0; 4096]).is_ok() {}
+    });
+    let setup = setup(&traces_at(&format!("http://{address}")));
+    setup.end("span");
+    let error = setup
+        .pipeline
+        .flush_blocking(AMPLE)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("the response could not be read"), "{error}");
+    server.join().unwrap();
+}
+
+#[test]
+fn an_answer_that_never_comes_is_a_timeout() {
+    let collector = Collector::start_blocking().unwrap();
+    collector.behave(Behavior::Hang);
+    let mut config = traces_at(&collector.http_endpoint());
+    config.timeout = Duration::from_millis(100);
+    let setup = setup(&config);
+    setup.end("span");
+    let error = setup.pipeline.flush_blocking(AMPLE).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "1 span dropped: the exporter gave up after 100ms"
+    );
+    assert_eq!(setup.counts().dropped.export_timeout, 1);
+}
+
+#[test]
+fn a_failed_export_says_what_happened_and_where() {
+    let collector = Collector::start_blocking().unwrap();
+    let endpoint = collector.http_endpoint();
+    let check = |path: &str, expected: &str| {
+        let mut config = traces_at(&endpoint);
+        config.endpoint = format!("{endpoint}{path}?key=secret");
+        let setup = setup(&config);
+        setup.end("span");
+        let error = setup
+            .pipeline
+            .flush_blocking(AMPLE)
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            format!("1 span dropped: {endpoint}{path}: {expected}")
+        );
+    };
+    check("/elsewhere", "the answer was 404 Not Found");
+    collector.behave(Behavior::Status(503));
+    check("/v1/traces", "the answer was 503 Service Unavailable");
+}
+
+#[test]
+fn a_collector_that_comes_back_gets_the_spans() {
+    let collector = Collector::start_blocking().unwrap();
+    collector.behave(Behavior::Status(503));
+    let setup = setup(&traces_at(&collector.http_endpoint()));
+    setup.end("span");
+    let flush = setup.pipeline.flush(AMPLE);
+    while collector.requests() == 0 {
+        std::thread::yield_now();
+    }
+    collector.behave(Behavior::Accept);
+    block_on(flush).unwrap();
+    assert_eq!(collector.spans().len(), 1);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_applications_runtime_may_be_single_threaded() {
+    let collector = Collector::start().await.unwrap();
+    let setup = setup(&traces_at(&collector.http_endpoint()));
+    setup.end("span");
+    setup.pipeline.shutdown(AMPLE).await.unwrap();
+    collector
+        .wait_for(AMPLE, |spans| spans.len() == 1)
+        .await
+        .unwrap();
+}
+
+#[test]
+fn metrics_arrive_from_the_sdks_reader_thread() {
+    let collector = Collector::start_blocking().unwrap();
+    let runtime = ExportRuntime::start().unwrap();
+    let mut config = traces_at("");
+    config.endpoint = format!("{}/v1/metrics", collector.http_endpoint());
+    let exporter = otlp::metric_exporter(&runtime, &config).unwrap();
+    let exporter = exporter.with_temporality(Temporality::Delta);
+    assert_eq!(exporter.temporality(), Temporality::Delta);
+    // Nothing but the exporter holds the export thread.
+    drop(runtime);
+    let reader = PeriodicReader::builder(exporter).build();
+    let provider = SdkMeterProvider::builder().with_reader(reader).build();
+    let counter = provider.meter("test").u64_counter("orders").build();
+    counter.add(3, &[KeyValue::new("kind", "book")]);
+    provider.force_flush().unwrap();
+    let metrics = collector.metrics();
+    assert_eq!(metrics.len(), 1);
+    assert_eq!(metrics[0].name, "orders");
+    assert_eq!(metrics[0].temporality, Some(Temporality::Delta));
+    collector.behave(Behavior::Status(400));
+    counter.add(1, &[]);
+    provider.force_flush().unwrap_err();
+    provider.shutdown().ok();
+}
+
+/// Set in the process that runs with variables.
+const IN_CHILD: &str = "THROUGHLINE_TEST_CHILD";
+
+#[test]
+fn variables_of_the_environment_change_nothing() {
+    if std::env::var_os(IN_CHILD).is_some() {
+        a_thousand_spans_all_arrive_with_resource_and_headers();
+        let runtime = ExportRuntime::start().unwrap();
+        let exporter = otlp::metric_exporter(&runtime, &traces_at("http://127.0.0.1:9")).unwrap();
+        assert_eq!(exporter.temporality(), Temporality::Cumulative);
+        return;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "otlp::variables_of_the_environment_change_nothing",
+        ])
+        .env(IN_CHILD, "1")
+        .env(
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "x-tenant=other,x-more=1,content-type=text/plain",
+        )
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+        .env("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+        .env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")
+        .env("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+        .env("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta")
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}");
+    assert!(printed.contains("1 passed"), "{printed}");
+}

@@ -1,0 +1,92 @@
+//! What is refused before anything is sent.
+
+use std::time::Duration;
+
+use throughline_otlp::ExportRuntime;
+use throughline_otlp::otlp::{self, OtlpConfig};
+
+fn config(endpoint: &str, headers: &[(&str, &str)]) -> OtlpConfig {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    OtlpConfig {
+        endpoint: endpoint.to_owned(),
+        headers: headers.iter().map(owned).collect(),
+        timeout: Duration::from_secs(1),
+    }
+}
+
+#[track_caller]
+fn check(endpoint: &str, headers: &[(&str, &str)], expected: &str) {
+    let runtime = ExportRuntime::start().unwrap();
+    let config = config(endpoint, headers);
+    let spans = otlp::span_exporter(&runtime, &config).unwrap_err();
+    let metrics = otlp::metric_exporter(&runtime, &config).unwrap_err();
+    assert_eq!(spans.to_string(), expected);
+    assert_eq!(metrics, spans);
+}
+
+#[test]
+fn an_endpoint_that_cannot_be_used_is_an_error_without_credentials() {
+    check(
+        "https://user:secret@api.example.com/v1/traces?key=secret",
+        &[],
+        "the OTLP endpoint \"https://api.example.com/v1/traces\" needs TLS, which is not built in yet: use an http:// \
+         endpoint, such as an OpenTelemetry Collector on the same host that forwards over TLS",
+    );
+    check(
+        "http://user:secret@localhost:4318/v1/traces",
+        &[],
+        "the OTLP endpoint \"http://localhost:4318/v1/traces\" cannot be used: user information is not sent; use an \
+         `authorization` header instead",
+    );
+    for endpoint in ["localhost:4318", "ftp://localhost/", "/v1/traces"] {
+        check(
+            endpoint,
+            &[],
+            &format!("the OTLP endpoint {endpoint:?} cannot be used: it must begin with http://"),
+        );
+    }
+    check(
+        "",
+        &[],
+        "the OTLP endpoint \"\" cannot be used: empty string",
+    );
+}
+
+#[test]
+fn a_header_that_cannot_be_sent_is_an_error_without_its_value() {
+    let endpoint = "http://localhost:4318/v1/traces";
+    check(
+        endpoint,
+        &[("not a name", "secret")],
+        "the OTLP header \"not a name\" cannot be sent: this is not a header name",
+    );
+    check(
+        endpoint,
+        &[("x-key", "secret\n")],
+        "the OTLP header \"x-key\" cannot be sent: the value has characters that a header cannot have",
+    );
+    check(
+        endpoint,
+        &[("Content-Type", "text/plain")],
+        "the OTLP header \"Content-Type\" cannot be sent: the exporter sets this header itself",
+    );
+}
+
+#[test]
+fn debug_shows_no_credentials() {
+    let runtime = ExportRuntime::start().unwrap();
+    let config = config(
+        "http://localhost:4318/v1/traces?key=secret",
+        &[("x-key", "secret")],
+    );
+    let exporter = otlp::span_exporter(&runtime, &config).unwrap();
+    assert_eq!(
+        format!("{config:?}"),
+        "OtlpConfig { endpoint: \"http://localhost:4318/v1/traces\", headers: [(\"x-key\", \"***\")], timeout: 1s }"
+    );
+    let shown = format!("{exporter:?}");
+    assert!(
+        !shown.contains("\"x-key\": \"secret\"") && !shown.contains(":secret"),
+        "{shown}"
+    );
+}

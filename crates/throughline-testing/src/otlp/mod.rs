@@ -1,0 +1,8 @@
+//! From the OTLP protobuf types to the records.
+
+mod attributes;
+mod metrics;
+mod trace;
+
+pub(crate) use metrics::metrics;
+pub(crate) use trace::spans;

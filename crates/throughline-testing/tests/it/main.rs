@@ -1,0 +1,9 @@
+//! The public behavior of the crate.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
+
+mod client;
+mod collector;
+mod memory;
+mod otlp;
+mod tree;

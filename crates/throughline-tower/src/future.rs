@@ -1,0 +1,85 @@
+//! The future of a response.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::Response;
+use http_body::Body;
+use pin_project_lite::pin_project;
+use throughline_core::http::{Route, ServerCall, error_type_of};
+use throughline_core::{Operation, Outcome};
+
+use crate::ResponseBody;
+
+pin_project! {
+    /// The future of a traced response: runs the inner one in the span's context.
+    ///
+    /// Dropped before its end, it ends the span as cancelled.
+    #[derive(Debug)]
+    pub struct ResponseFuture<F> {
+        // Dropped first, so that what the inner future does in its destructors lies within the span.
+        #[pin]
+        inner: F,
+        // Until the response takes it over. None from the beginning where an outer layer has the request's span.
+        operation: Option<Operation<ServerCall>>,
+        // What to tell that outer layer.
+        route_for_outer: Option<Route>,
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    pub(crate) fn traced(inner: F, operation: Operation<ServerCall>) -> Self {
+        Self {
+            inner,
+            operation: Some(operation),
+            route_for_outer: None,
+        }
+    }
+
+    pub(crate) fn nested(inner: F, route: Option<Route>) -> Self {
+        Self {
+            inner,
+            operation: None,
+            route_for_outer: route,
+        }
+    }
+}
+
+impl<F, B, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body,
+{
+    type Output = Result<Response<ResponseBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let polled = match this.operation {
+            Some(operation) => operation.enter(|| this.inner.poll(cx)),
+            None => this.inner.poll(cx),
+        };
+        let result = ready!(polled);
+        Poll::Ready(match (result, this.operation.take()) {
+            (Ok(response), Some(mut operation)) => {
+                if let Some(call) = operation.details_mut()
+                    && let Some(&route) = response.extensions().get::<Route>()
+                {
+                    call.matched(route);
+                }
+                Ok(operation.respond(response))
+            }
+            (Err(error), Some(mut operation)) => {
+                operation.finish(Outcome::Error(error_type_of::<E>()));
+                Err(error)
+            }
+            (Ok(mut response), None) => {
+                if let Some(route) = *this.route_for_outer {
+                    response.extensions_mut().insert(route);
+                }
+                Ok(response.map(ResponseBody::without_operation))
+            }
+            (Err(error), None) => Err(error),
+        })
+    }
+}

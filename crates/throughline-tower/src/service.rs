@@ -1,0 +1,63 @@
+//! The service.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use http_body::Body;
+use throughline_core::http::ServerRequest;
+use tower_service::Service;
+
+use crate::ResponseBody;
+use crate::future::ResponseFuture;
+use crate::layer::{Config, peer};
+
+/// A service whose requests are traced; made by [`ServerLayer`](crate::ServerLayer).
+#[derive(Clone, Debug)]
+pub struct Server<S> {
+    inner: S,
+    config: Arc<Config>,
+}
+
+/// In the extensions of a request: an outer layer has its span already.
+#[derive(Clone, Copy, Debug)]
+struct HasSpan;
+
+impl<S> Server<S> {
+    pub(crate) fn new(inner: S, config: Arc<Config>) -> Self {
+        Self { inner, config }
+    }
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Server<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    ResBody: Body,
+{
+    type Response = Response<ResponseBody<ResBody>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        if request.extensions_mut().insert(HasSpan).is_some() {
+            let route = self.config.route_of(&request);
+            return ResponseFuture::nested(self.inner.call(request), route);
+        }
+        let resolved = self.config.instrumentation.resolve();
+        let mut operation = ServerRequest {
+            method: request.method(),
+            uri: request.uri(),
+            version: request.version(),
+            headers: request.headers(),
+            route: &|| self.config.route_of(&request),
+            peer: &|| peer(request.extensions()),
+        }
+        .start(&resolved);
+        let inner = operation.enter(|| self.inner.call(request));
+        ResponseFuture::traced(inner, operation)
+    }
+}

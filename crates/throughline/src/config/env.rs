@@ -1,0 +1,118 @@
+//! Reading variables by the specification's rules:
+//! <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+
+/// A variable with a wrong value, and what is used instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConfigWarning {
+    /// The variable.
+    pub variable: String,
+    /// Its value.
+    pub value: String,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What is used instead.
+    pub used: String,
+}
+
+impl fmt::Display for ConfigWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            variable,
+            value,
+            problem,
+            used,
+        } = self;
+        write!(f, "{variable}: {value:?} {problem}; instead: {used}")
+    }
+}
+
+/// The variables, and what was found wrong with them.
+pub(super) struct Env<'a> {
+    get: &'a dyn Fn(&str) -> Option<String>,
+    warnings: RefCell<Vec<ConfigWarning>>,
+}
+
+impl<'a> Env<'a> {
+    pub(super) fn new(get: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            get,
+            warnings: RefCell::default(),
+        }
+    }
+
+    pub(super) fn into_warnings(self) -> Vec<ConfigWarning> {
+        self.warnings.into_inner()
+    }
+
+    pub(super) fn warn(&self, variable: &str, value: &str, problem: &str, used: &str) {
+        self.warnings.borrow_mut().push(ConfigWarning {
+            variable: variable.to_owned(),
+            value: value.to_owned(),
+            problem: problem.to_owned(),
+            used: used.to_owned(),
+        });
+    }
+
+    /// The value of a variable; an empty one is unset.
+    pub(super) fn text(&self, variable: &str) -> Option<String> {
+        let value = (self.get)(variable)?;
+        let value = value.trim();
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    /// True for `true` in any case; false is the default of every such variable.
+    pub(super) fn boolean(&self, variable: &str) -> bool {
+        match self.text(variable) {
+            Some(value) if value.eq_ignore_ascii_case("true") => true,
+            Some(value) if !value.eq_ignore_ascii_case("false") => {
+                self.warn(variable, &value, "is not true or false", "false");
+                false
+            }
+            _ => false,
+        }
+    }
+
+    /// A duration in milliseconds, not 0.
+    pub(super) fn milliseconds(&self, variable: &str, default: Duration) -> Duration {
+        let Some(value) = self.text(variable) else {
+            return default;
+        };
+        match value.parse() {
+            Ok(milliseconds @ 1..) => Duration::from_millis(milliseconds),
+            _ => {
+                let used = format!("{} ms", default.as_millis());
+                self.warn(
+                    variable,
+                    &value,
+                    "is no number of milliseconds above 0",
+                    &used,
+                );
+                default
+            }
+        }
+    }
+}
+
+pub(super) type Pairs = Vec<(String, String)>;
+
+/// The list `key=value,key=value`, whose keys and values may be percent-encoded. None if any part of it is wrong.
+pub(super) fn pairs(list: &str) -> Option<Pairs> {
+    let decoded = |text: &str| {
+        let text = percent_decode_str(text.trim()).decode_utf8().ok()?;
+        Some(text.into_owned())
+    };
+    (list.split(',').filter(|pair| !pair.trim().is_empty()))
+        .map(|pair| {
+            let (key, value) = pair.split_once('=')?;
+            let key = decoded(key).filter(|key| !key.is_empty())?;
+            Some((key, decoded(value)?))
+        })
+        .collect()
+}

@@ -1,0 +1,213 @@
+//! From a configuration to everything installed.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use opentelemetry::global;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter};
+use throughline_core::propagation::Propagators;
+use throughline_core::{Installation, MeterSource, TracerSource};
+use throughline_otlp::{ExportRuntime, SpanPipeline, console, otlp};
+
+use crate::config::{Config, Exporter};
+use crate::error::InitError;
+use crate::resource::resource;
+use crate::subscriber;
+use crate::telemetry::Telemetry;
+
+/// Sets up spans, metrics, logs and propagation by the environment's standard `OTEL_*` variables and `RUST_LOG`.
+///
+/// Call it once, first thing in `main`, inside a runtime or not, and keep what it returns until the end. Everything it
+/// reads, with defaults, is in [`Config`].
+///
+/// # Errors
+///
+/// [`InitError`]; nothing is set up then.
+pub fn init() -> Result<Telemetry, InitError> {
+    builder().init()
+}
+
+/// [`init`], with changes by code.
+///
+/// ```no_run
+/// # fn main() -> Result<(), throughline::InitError> {
+/// let telemetry = throughline::builder()
+///     .service_name("orders")
+///     .configure(|config| config.shutdown_timeout = std::time::Duration::from_secs(2))
+///     .init()?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+pub fn builder() -> Builder {
+    Builder {
+        service_name: None,
+        changes: Vec::new(),
+    }
+}
+
+type Change = Box<dyn FnOnce(&mut Config)>;
+
+/// Changes to the configuration of the environment; made by [`builder`].
+pub struct Builder {
+    service_name: Option<String>,
+    changes: Vec<Change>,
+}
+
+impl Builder {
+    /// The service's name where the environment gives none. Default: `unknown_service:` and the executable's name.
+    #[must_use]
+    pub fn service_name(mut self, name: impl Into<String>) -> Self {
+        self.service_name = Some(name.into());
+        self
+    }
+
+    /// Changes the configuration after the environment was read: what is set here wins.
+    #[must_use]
+    pub fn configure(mut self, change: impl FnOnce(&mut Config) + 'static) -> Self {
+        self.changes.push(Box::new(change));
+        self
+    }
+
+    /// Reads the environment, makes the changes, sets everything up.
+    ///
+    /// # Errors
+    ///
+    /// [`InitError`]; nothing is set up then.
+    pub fn init(self) -> Result<Telemetry, InitError> {
+        let mut config = Config::from_env()?;
+        if config.service_name.is_none() {
+            config.service_name = self.service_name;
+        }
+        for change in self.changes {
+            change(&mut config);
+        }
+        config.init()
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("service_name", &self.service_name)
+            .field("changes", &self.changes.len())
+            .finish()
+    }
+}
+
+/// Whether this process is set up.
+static INITIALIZED: AtomicBool = AtomicBool::new(false);
+
+impl Config {
+    /// Sets everything up as this configuration says.
+    ///
+    /// # Errors
+    ///
+    /// [`InitError`]; nothing is set up then.
+    pub fn init(self) -> Result<Telemetry, InitError> {
+        if INITIALIZED.swap(true, Ordering::SeqCst) {
+            return Err(InitError::AlreadyInitialized);
+        }
+        let telemetry = self
+            .set_up()
+            .inspect_err(|_| INITIALIZED.store(false, Ordering::SeqCst))?;
+        for warning in &self.warnings {
+            tracing::warn!(target: "throughline", "{warning}");
+        }
+        tracing::debug!(target: "throughline", "configuration:\n{self}");
+        Ok(telemetry)
+    }
+
+    fn set_up(&self) -> Result<Telemetry, InitError> {
+        let signals = if self.disabled {
+            Signals::default()
+        } else {
+            Signals::build(self)?
+        };
+        subscriber::install(self, signals.tracers.as_ref())?;
+        // Meters first: instrumentations that find a tracer look no further.
+        if let Some(meters) = &signals.meters {
+            global::set_meter_provider(meters.clone());
+        }
+        if let Some(tracers) = &signals.tracers {
+            global::set_tracer_provider(tracers.clone());
+        }
+        let propagators = Propagators::new(self.propagators.iter().copied());
+        global::set_text_map_propagator(propagators.clone());
+        let mut installation = Installation::default();
+        installation.propagators = propagators;
+        installation.tracers = (signals.tracers.clone())
+            .map(|tracers| TracerSource::new(tracers).with_sampler_hint(self.sampler.hint()));
+        installation.meters = (signals.meters.clone())
+            .map(|meters| MeterSource::new(meters).with_bound_instruments());
+        throughline_core::install(installation);
+        Ok(Telemetry::new(signals, self.shutdown_timeout))
+    }
+}
+
+/// The providers of what is on.
+#[derive(Debug, Default)]
+pub(crate) struct Signals {
+    pub(crate) pipeline: Option<SpanPipeline>,
+    pub(crate) tracers: Option<SdkTracerProvider>,
+    pub(crate) meters: Option<SdkMeterProvider>,
+}
+
+impl Signals {
+    fn build(config: &Config) -> Result<Self, InitError> {
+        let resource = resource(config);
+        let runtime = ExportRuntime::start().map_err(InitError::Thread)?;
+        let pipeline = match config.traces_exporter {
+            Exporter::Otlp => {
+                let exporter = otlp::span_exporter(&runtime, &config.traces_otlp);
+                Some(pipeline(&runtime, exporter.map_err(InitError::Exporter)?))
+            }
+            Exporter::Console => Some(pipeline(&runtime, console::SpanExporter::stdout())),
+            Exporter::None => None,
+        };
+        let mut tracers = SdkTracerProvider::builder()
+            .with_sampler(config.sampler.build())
+            .with_resource(resource.clone());
+        if let Some(pipeline) = &pipeline {
+            tracers = tracers.with_span_processor(pipeline.clone());
+        }
+        let meters = match config.metrics_exporter {
+            Exporter::Otlp => {
+                let exporter = otlp::metric_exporter(&runtime, &config.metrics_otlp);
+                Some(meters(
+                    config,
+                    resource,
+                    exporter.map_err(InitError::Exporter)?,
+                ))
+            }
+            Exporter::Console => Some(meters(config, resource, console::MetricExporter::stdout())),
+            Exporter::None => None,
+        };
+        Ok(Self {
+            pipeline,
+            tracers: Some(tracers.build()),
+            meters,
+        })
+    }
+}
+
+fn pipeline(runtime: &ExportRuntime, exporter: impl SpanExporter + 'static) -> SpanPipeline {
+    SpanPipeline::builder().build(runtime, exporter)
+}
+
+fn meters(
+    config: &Config,
+    resource: Resource,
+    exporter: impl PushMetricExporter,
+) -> SdkMeterProvider {
+    let reader = PeriodicReader::builder(exporter)
+        .with_interval(config.metric_export_interval)
+        .build();
+    SdkMeterProvider::builder()
+        .with_resource(resource)
+        .with_reader(reader)
+        .build()
+}

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod error;
+mod init;
+mod resource;
+mod signal;
+mod subscriber;
+mod telemetry;
+
+pub use config::{Config, ConfigWarning, Exporter, Sampler};
+pub use error::{InitError, ShutdownError};
+pub use init::{Builder, builder, init};
+pub use signal::{shutdown_deadline, shutdown_signal};
+pub use telemetry::{ShutdownReport, Telemetry};
+
+pub use opentelemetry;
+pub use throughline_core::propagation::Propagator;
+pub use throughline_log::Format;
+pub use throughline_otlp::otlp::OtlpConfig;
+pub use throughline_otlp::{DroppedSpans, SpanCounts};
