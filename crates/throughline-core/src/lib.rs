@@ -10,8 +10,8 @@ mod providers;
 pub use body::OperationBody;
 pub use operation::{Details, Operation, Outcome, RecordingSpan};
 pub use providers::{
-    Installation, Instrumentation, Instruments, MeterSource, Parent, Prediction, SamplerHint,
-    SpanRequest, TracerSource, install,
+    Installation, Instrumentation, Instruments, MeterSource, Parent, Prediction, Resolved,
+    SamplerHint, SpanRequest, TracerSource, install,
 };
 
 pub use opentelemetry;

@@ -122,11 +122,13 @@ impl<D: Details> Operation<D> {
     /// The panic is noticed here and not when the operation is dropped, because a layer that catches panics drops the
     /// future after the unwinding is over.
     pub fn enter<R>(&mut self, work: impl FnOnce() -> R) -> R {
-        let _attached = self.context.clone().attach();
+        let context = self.context.clone();
         let mut unwinding = FinishOnUnwind {
             operation: self,
             returned: false,
         };
+        // Dropped before `unwinding`: a span processor runs under its span's lock, so that span must not be current.
+        let _attached = context.attach();
         let result = work();
         unwinding.returned = true;
         result

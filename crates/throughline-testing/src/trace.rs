@@ -139,14 +139,24 @@ impl Trace {
     /// outline itself is wrong.
     #[track_caller]
     pub fn assert_tree(&self, expected: &str) {
-        let expected = match outline::parse(expected) {
-            Ok(expected) => expected,
-            Err(error) => panic!("the expected tree is wrong: {error}"),
-        };
-        if let Some(difference) = outline::difference(&expected, &self.outline(&self.roots)) {
-            panic!(
+        if let Err(message) = self.check_tree(expected) {
+            panic!("{message}");
+        }
+    }
+
+    /// What [`assert_tree`](Self::assert_tree) asserts, for programs that go on.
+    ///
+    /// # Errors
+    ///
+    /// The message that `assert_tree` panics with.
+    pub fn check_tree(&self, expected: &str) -> Result<(), String> {
+        let expected = outline::parse(expected)
+            .map_err(|error| format!("the expected tree is wrong: {error}"))?;
+        match outline::difference(&expected, &self.outline(&self.roots)) {
+            None => Ok(()),
+            Some(difference) => Err(format!(
                 "the trace differs from the expected tree (- expected, + recorded):\n{difference}\n\n{self}"
-            );
+            )),
         }
     }
 

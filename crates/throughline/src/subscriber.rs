@@ -4,9 +4,9 @@ use opentelemetry::InstrumentationScope;
 use opentelemetry::trace::{TraceContextExt, TracerProvider};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use throughline_log::LogLayer;
-use tracing_subscriber::filter::Targets;
+use tracing_log::{AsLog, LogTracer};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::config::Config;
@@ -40,11 +40,25 @@ pub(crate) fn install(
             Some(context.span().span_context().clone())
         })
         .with_filter(log_filter);
-    Registry::default()
-        .with(spans)
-        .with(lines)
-        .try_init()
-        .map_err(|_| InitError::SubscriberInstalled)
+    let subscriber = Registry::default().with(spans).with(lines);
+    tracing::subscriber::set_global_default(subscriber)
+        .map_err(|_| InitError::SubscriberInstalled)?;
+    forward_log_records();
+    Ok(())
+}
+
+/// Makes records of the `log` crate events. Where the application has a logger of its own they stay there, and
+/// everything else works.
+fn forward_log_records() {
+    let forwarding = LogTracer::builder()
+        .with_max_level(LevelFilter::current().as_log())
+        .init();
+    if forwarding.is_err() {
+        tracing::warn!(
+            target: "throughline",
+            "another logger is installed for the log crate: its records do not become log lines with ids",
+        );
+    }
 }
 
 fn not_a_filter(filter: &str, reason: &dyn std::fmt::Display) -> InitError {

@@ -131,6 +131,11 @@ impl ServerRequest<'_> {
     }
 }
 
+/// "5xx, or any other code the client failed to interpret" (conventions, "Status").
+fn is_error(status: StatusCode) -> bool {
+    status.as_u16() >= 500
+}
+
 fn scheme(is_https: bool) -> &'static str {
     if is_https { "https" } else { "http" }
 }
@@ -214,7 +219,7 @@ impl Details for ServerCall {
     }
 
     fn finish(self, outcome: Outcome, elapsed: Duration, span: Option<RecordingSpan<'_>>) {
-        let failure = Failure::of(outcome, self.status, |status| status.is_server_error());
+        let failure = Failure::of(outcome, self.status, is_error);
         if let Some(span) = span {
             let status = self.status.map(|status| i64::from(status.as_u16()));
             let late_route = self.route.filter(|_| self.late_route);

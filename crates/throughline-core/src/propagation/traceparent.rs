@@ -19,7 +19,7 @@ const KNOWN_FLAGS: u8 = 0x03;
 pub(super) fn extract(carrier: &impl ReadCarrier, remote: &mut Remote) {
     let parsed = carrier.only(Field::TraceParent).and_then(parse);
     if let Some((trace_id, span_id, flags)) = parsed {
-        let state = tracestate::extract(carrier, remote);
+        let state = tracestate::extract(carrier, remote, trace_id);
         remote.span = SpanContext::new(trace_id, span_id, flags, true, state);
     }
 }
@@ -35,7 +35,7 @@ pub(super) fn inject(cx: &Context, carrier: &mut impl WriteCarrier) {
     if let Ok(value) = str::from_utf8(&value) {
         carrier.set(Field::TraceParent, value);
     }
-    tracestate::inject(cx, span.trace_state(), carrier);
+    tracestate::inject(cx, span, carrier);
 }
 
 fn parse(value: &[u8]) -> Option<(TraceId, SpanId, TraceFlags)> {

@@ -3,7 +3,7 @@
 use std::str;
 
 use opentelemetry::Context;
-use opentelemetry::trace::TraceState;
+use opentelemetry::trace::{SpanContext, TraceId, TraceState};
 
 use super::Remote;
 use super::carrier::{Field, ReadCarrier, WriteCarrier};
@@ -20,13 +20,19 @@ const MAX_LENGTH: usize = MAX_MEMBERS * (MAX_KEY + 1 + MAX_VALUE + 1);
 /// Level 2 of the specification allows `@` anywhere after a key's first character, the OpenTelemetry API only as level
 /// 1 did. It travels beside the span as a value of the context.
 struct FullState {
+    /// The trace that it belongs to: another one may be started in the same context.
+    trace_id: TraceId,
     header: String,
     /// The members that the API can hold, as they came: where the span has others now, somebody changed them.
     held: TraceState,
 }
 
-/// The state in the headers, combined in their order. One invalid member discards all of it.
-pub(super) fn extract(carrier: &impl ReadCarrier, remote: &mut Remote) -> TraceState {
+/// The state of the trace in the headers, combined in their order. One invalid member discards all of it.
+pub(super) fn extract(
+    carrier: &impl ReadCarrier,
+    remote: &mut Remote,
+    trace_id: TraceId,
+) -> TraceState {
     let Some(members) = carrier.values(Field::TraceState).and_then(parse) else {
         return TraceState::NONE;
     };
@@ -37,16 +43,20 @@ pub(super) fn extract(carrier: &impl ReadCarrier, remote: &mut Remote) -> TraceS
     let held = TraceState::from_key_value(members.iter().filter(can_hold).copied());
     let held = held.unwrap_or_default();
     remote.context = remote.context.with_value(FullState {
+        trace_id,
         header: join(members.into_iter()),
         held: held.clone(),
     });
     held
 }
 
-/// Writes the state; none is written where it is empty.
-pub(super) fn inject(cx: &Context, state: &TraceState, carrier: &mut impl WriteCarrier) {
-    let full = cx.get::<FullState>().filter(|full| full.held == *state);
-    if let Some(full) = full {
+/// Writes the state of `span`, the current one of `cx`; none is written where it is empty.
+pub(super) fn inject(cx: &Context, span: &SpanContext, carrier: &mut impl WriteCarrier) {
+    let state = span.trace_state();
+    let full = cx.get::<FullState>();
+    if let Some(full) =
+        full.filter(|full| full.trace_id == span.trace_id() && full.held == *state)
+    {
         return carrier.set(Field::TraceState, &full.header);
     }
     let header = join(state.into_iter());

@@ -47,17 +47,27 @@ impl<'a> Env<'a> {
         }
     }
 
+    /// The same variables, for a reader whose warnings nobody needs.
+    pub(super) fn unheard(&self) -> Self {
+        Self::new(self.get)
+    }
+
     pub(super) fn into_warnings(self) -> Vec<ConfigWarning> {
         self.warnings.into_inner()
     }
 
     pub(super) fn warn(&self, variable: &str, value: &str, problem: &str, used: &str) {
-        self.warnings.borrow_mut().push(ConfigWarning {
+        let warning = ConfigWarning {
             variable: variable.to_owned(),
             value: value.to_owned(),
             problem: problem.to_owned(),
             used: used.to_owned(),
-        });
+        };
+        let mut warnings = self.warnings.borrow_mut();
+        // Both signals read the generic variables.
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
     }
 
     /// The value of a variable; an empty one is unset.
@@ -65,6 +75,11 @@ impl<'a> Env<'a> {
         let value = (self.get)(variable)?;
         let value = value.trim();
         (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    /// The value of a variable that has a set of known values, in lower case: the specification reads them in any case.
+    pub(super) fn keyword(&self, variable: &str) -> Option<String> {
+        self.text(variable).map(|value| value.to_ascii_lowercase())
     }
 
     /// True for `true` in any case; false is the default of every such variable.
@@ -104,10 +119,6 @@ pub(super) type Pairs = Vec<(String, String)>;
 
 /// The list `key=value,key=value`, whose keys and values may be percent-encoded. None if any part of it is wrong.
 pub(super) fn pairs(list: &str) -> Option<Pairs> {
-    let decoded = |text: &str| {
-        let text = percent_decode_str(text.trim()).decode_utf8().ok()?;
-        Some(text.into_owned())
-    };
     (list.split(',').filter(|pair| !pair.trim().is_empty()))
         .map(|pair| {
             let (key, value) = pair.split_once('=')?;
@@ -115,4 +126,18 @@ pub(super) fn pairs(list: &str) -> Option<Pairs> {
             Some((key, decoded(value)?))
         })
         .collect()
+}
+
+/// A `%` that begins no escape is an error: what was written is not what was meant.
+fn decoded(text: &str) -> Option<String> {
+    let is_escape = |rest: &str| {
+        let digits = rest.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    let text = text.trim();
+    if !text.split('%').skip(1).all(is_escape) {
+        return None;
+    }
+    let text = percent_decode_str(text).decode_utf8().ok()?;
+    Some(text.into_owned())
 }

@@ -1,6 +1,7 @@
 //! The configuration: read once from the environment, printable, changeable by code, then built.
 
 mod env;
+mod not_built;
 mod otlp;
 mod sampler;
 
@@ -94,23 +95,18 @@ impl Config {
     /// As [`from_env`](Self::from_env).
     pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, InitError> {
         let env = Env::new(&get);
-        let mut resource_attributes = resource_attributes(&env);
-        let mut service_name = env.text("OTEL_SERVICE_NAME");
-        resource_attributes.retain(|(key, value)| {
-            let is_name = key == "service.name";
-            if is_name && service_name.is_none() {
-                service_name = Some(value.clone());
-            }
-            !is_name
-        });
+        let disabled = env.boolean("OTEL_SDK_DISABLED");
+        let (service_name, resource_attributes) = resource(&env);
+        let (traces_exporter, traces_otlp) = signal(&env, disabled, "TRACES", "v1/traces")?;
+        let (metrics_exporter, metrics_otlp) = signal(&env, disabled, "METRICS", "v1/metrics")?;
         let mut config = Self {
-            disabled: env.boolean("OTEL_SDK_DISABLED"),
+            disabled,
             service_name,
             resource_attributes,
-            traces_exporter: exporter(&env, "OTEL_TRACES_EXPORTER")?,
-            metrics_exporter: exporter(&env, "OTEL_METRICS_EXPORTER")?,
-            traces_otlp: otlp::target(&env, "TRACES", "v1/traces")?,
-            metrics_otlp: otlp::target(&env, "METRICS", "v1/metrics")?,
+            traces_exporter,
+            metrics_exporter,
+            traces_otlp,
+            metrics_otlp,
             metric_export_interval: env
                 .milliseconds("OTEL_METRIC_EXPORT_INTERVAL", Duration::from_secs(60)),
             sampler: Sampler::of(&env),
@@ -121,6 +117,7 @@ impl Config {
             shutdown_timeout: Duration::from_secs(5),
             warnings: Vec::new(),
         };
+        not_built::warn(&env);
         config.warnings = env.into_warnings();
         Ok(config)
     }
@@ -138,51 +135,95 @@ impl Config {
     }
 }
 
-fn exporter(env: &Env<'_>, variable: &'static str) -> Result<Exporter, InitError> {
-    match env.text(variable).as_deref() {
+/// Where a signal goes. What is off needs no collector, so its variables stop nobody.
+fn signal(
+    env: &Env<'_>,
+    disabled: bool,
+    name: &str,
+    path: &str,
+) -> Result<(Exporter, OtlpConfig), InitError> {
+    let exporter = match exporter(env, &format!("OTEL_{name}_EXPORTER")) {
+        Err(_) if disabled => Exporter::None,
+        exporter => exporter?,
+    };
+    let target = if exporter == Exporter::Otlp && !disabled {
+        otlp::target(env, name, path)?
+    } else {
+        otlp::unused_target(env, name, path)
+    };
+    Ok((exporter, target))
+}
+
+fn exporter(env: &Env<'_>, variable: &str) -> Result<Exporter, InitError> {
+    match env.keyword(variable).as_deref() {
         None | Some("otlp") => Ok(Exporter::Otlp),
         Some("console") => Ok(Exporter::Console),
         Some("none") => Ok(Exporter::None),
-        Some(value) => Err(InitError::Variable {
+        Some(_) => Err(InitError::Variable {
             variable: variable.to_owned(),
-            value: value.to_owned(),
+            value: env.text(variable).unwrap_or_default(),
             remedy: "use otlp, console or none".to_owned(),
         }),
     }
 }
 
 fn propagators(env: &Env<'_>) -> Vec<Propagator> {
+    const VARIABLE: &str = "OTEL_PROPAGATORS";
     const DEFAULT: [Propagator; 2] = [Propagator::TraceContext, Propagator::Baggage];
-    let Some(list) = env.text("OTEL_PROPAGATORS") else {
-        return DEFAULT.to_vec();
-    };
+    let list = env.text(VARIABLE).unwrap_or_default();
+    let names = list
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
     let mut propagators = Vec::new();
-    let mut named = false;
-    for name in list.split(',').map(str::trim) {
-        let propagator = match name {
+    let mut unknown = Vec::new();
+    let mut none = false;
+    for name in names {
+        let propagator = match name.to_ascii_lowercase().as_str() {
             "tracecontext" => Propagator::TraceContext,
             "baggage" => Propagator::Baggage,
             "none" => {
-                named = true;
+                none = true;
                 continue;
             }
             _ => {
-                env.warn(
-                    "OTEL_PROPAGATORS",
-                    name,
-                    "is not tracecontext, baggage or none",
-                    "it is left out",
-                );
+                unknown.push(name);
                 continue;
             }
         };
-        named = true;
         // "Values MUST be deduplicated" (specification, "General SDK Configuration").
         if !propagators.contains(&propagator) {
             propagators.push(propagator);
         }
     }
-    if named { propagators } else { DEFAULT.to_vec() }
+    let is_default = propagators.is_empty() && !none;
+    for name in unknown {
+        let used = if is_default {
+            "tracecontext,baggage"
+        } else {
+            "the others of the list"
+        };
+        env.warn(VARIABLE, name, "is not tracecontext, baggage or none", used);
+    }
+    if is_default {
+        DEFAULT.to_vec()
+    } else {
+        propagators
+    }
+}
+
+/// The service's name and the other attributes. Of several values of one key the last counts.
+fn resource(env: &Env<'_>) -> (Option<String>, Pairs) {
+    let mut attributes = resource_attributes(env);
+    let mut service_name = None;
+    attributes.retain(|(key, value)| {
+        let is_name = key == "service.name";
+        if is_name && !value.is_empty() {
+            service_name = Some(value.clone());
+        }
+        !is_name
+    });
+    (env.text("OTEL_SERVICE_NAME").or(service_name), attributes)
 }
 
 /// One that cannot be read discards all (specification, "Resource SDK").

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use throughline_otlp::otlp::OtlpConfig;
+use throughline_otlp::otlp::{BuildError, OtlpConfig};
 
 use super::env::{Env, Pairs, pairs};
 use crate::error::InitError;
@@ -10,76 +10,82 @@ use crate::error::InitError;
 const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What stands for a value that may hold credentials.
+const HIDDEN: &str = "…";
+
+/// A variable and its value.
+type Setting = (String, String);
+
 /// The collector of one signal: its own variables win over the generic ones.
 pub(super) fn target(env: &Env<'_>, signal: &str, path: &str) -> Result<OtlpConfig, InitError> {
     protocol(env, signal)?;
-    let (endpoint_variable, endpoint) = endpoint(env, signal, path);
-    let (headers_variable, headers) = headers(env, signal)?;
+    let own = format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT");
+    let endpoint_setting = of_signal(env, signal, "ENDPOINT");
+    let headers_setting = of_signal(env, signal, "HEADERS");
     let config = OtlpConfig {
-        endpoint,
-        headers,
+        endpoint: match &endpoint_setting {
+            Some((variable, value)) if *variable == own => value.clone(),
+            Some((_, base)) => below(base, path),
+            None => below(DEFAULT_ENDPOINT, path),
+        },
+        headers: headers(headers_setting.as_ref())?,
         timeout: timeout(env, signal),
     };
-    config.validate().map_err(|error| {
-        let (variable, value) = match error {
-            throughline_otlp::otlp::BuildError::InvalidHeader { .. } => (headers_variable, "…"),
-            _ => (endpoint_variable, config.endpoint.as_str()),
-        };
-        InitError::Variable {
-            variable,
-            value: throughline_core::http::redact_url(value, &[]).into_owned(),
-            remedy: error.to_string(),
-        }
-    })?;
-    Ok(config)
+    match config.validate() {
+        Ok(()) => Ok(config),
+        Err(error) => Err(refused(error, endpoint_setting, headers_setting)),
+    }
 }
 
-/// The value of the signal's variable, else of the generic one, with the name of the one that has it.
-fn of_signal(env: &Env<'_>, signal: &str, name: &str) -> Option<(String, String)> {
+/// The collector of a signal that is not sent to one: wrong variables do not matter.
+pub(super) fn unused_target(env: &Env<'_>, signal: &str, path: &str) -> OtlpConfig {
+    target(&env.unheard(), signal, path).unwrap_or_else(|_| OtlpConfig {
+        endpoint: below(DEFAULT_ENDPOINT, path),
+        headers: Vec::new(),
+        timeout: DEFAULT_TIMEOUT,
+    })
+}
+
+/// The signal's variable if it has a value, else the generic one if it has.
+fn of_signal(env: &Env<'_>, signal: &str, name: &str) -> Option<Setting> {
     let own = format!("OTEL_EXPORTER_OTLP_{signal}_{name}");
     let generic = format!("OTEL_EXPORTER_OTLP_{name}");
-    let find = |variable: String| Some((env.text(&variable)?, variable));
-    find(own)
-        .or_else(|| find(generic))
-        .map(|(value, variable)| (variable, value))
+    [own, generic].into_iter().find_map(|variable| {
+        let value = env.text(&variable)?;
+        Some((variable, value))
+    })
 }
 
-/// The signal's own endpoint is used as it is; to the generic one the signal's path is appended.
-fn endpoint(env: &Env<'_>, signal: &str, path: &str) -> (String, String) {
-    let own = format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT");
-    match of_signal(env, signal, "ENDPOINT") {
-        Some((variable, value)) if variable == own => (variable, value),
-        Some((variable, base)) => (variable, format!("{}/{path}", base.trim_end_matches('/'))),
-        None => (own, format!("{DEFAULT_ENDPOINT}/{path}")),
-    }
+/// The URL of `path` below `base`; a query stays behind the path.
+fn below(base: &str, path: &str) -> String {
+    let (base, query) = base.split_at(base.find(['?', '#']).unwrap_or(base.len()));
+    let base = base.strip_suffix('/').unwrap_or(base);
+    format!("{base}/{path}{query}")
 }
 
 /// Only `http/protobuf` is built in.
 fn protocol(env: &Env<'_>, signal: &str) -> Result<(), InitError> {
     match of_signal(env, signal, "PROTOCOL") {
-        Some((variable, value)) if value != "http/protobuf" => Err(InitError::Variable {
-            variable,
-            value,
-            remedy: "use http/protobuf: no other protocol is built in yet".to_owned(),
-        }),
+        Some((variable, value)) if !value.eq_ignore_ascii_case("http/protobuf") => {
+            Err(InitError::Variable {
+                variable,
+                value,
+                remedy: "use http/protobuf: no other protocol is built in yet".to_owned(),
+            })
+        }
         _ => Ok(()),
     }
 }
 
-/// The headers, and the variable that has them.
-fn headers(env: &Env<'_>, signal: &str) -> Result<(String, Pairs), InitError> {
-    let Some((variable, list)) = of_signal(env, signal, "HEADERS") else {
-        return Ok((String::new(), Vec::new()));
+fn headers(setting: Option<&Setting>) -> Result<Pairs, InitError> {
+    let Some((variable, list)) = setting else {
+        return Ok(Vec::new());
     };
-    match pairs(&list) {
-        Some(headers) => Ok((variable, headers)),
-        None => Err(InitError::Variable {
-            variable,
-            // Headers hold credentials.
-            value: "…".to_owned(),
-            remedy: "write key=value,key=value with percent-encoded values".to_owned(),
-        }),
-    }
+    pairs(list).ok_or_else(|| InitError::Variable {
+        variable: variable.clone(),
+        value: HIDDEN.to_owned(),
+        remedy: "write key=value,key=value with percent-encoded values".to_owned(),
+    })
 }
 
 /// In milliseconds; 0 is no limit.
@@ -99,4 +105,56 @@ fn timeout(env: &Env<'_>, signal: &str) -> Duration {
         },
         Duration::from_millis,
     )
+}
+
+/// Names the variable that a collector cannot be reached by.
+fn refused(error: BuildError, endpoint: Option<Setting>, headers: Option<Setting>) -> InitError {
+    let (setting, remedy) = match &error {
+        BuildError::InvalidHeader { name, reason } => {
+            // Where a list is written wrongly a credential may stand in the place of a name.
+            let remedy = if is_token(name) {
+                format!("the header {name:?} cannot be sent: {reason}")
+            } else {
+                "write key=value,key=value: one of the keys is not a header name".to_owned()
+            };
+            let headers = headers.map(|(variable, _)| (variable, HIDDEN.to_owned()));
+            (headers, remedy)
+        }
+        BuildError::TlsNotSupported { .. } => (
+            endpoint.map(shown),
+            "TLS is not built in yet; use an http:// endpoint, such as an OpenTelemetry Collector on the same host \
+             that forwards over TLS"
+                .to_owned(),
+        ),
+        BuildError::InvalidEndpoint { reason, .. } => (
+            endpoint.map(shown),
+            format!("it is not an endpoint such as {DEFAULT_ENDPOINT}: {reason}"),
+        ),
+        _ => (None, String::new()),
+    };
+    match setting {
+        Some((variable, value)) => InitError::Variable {
+            variable,
+            value,
+            remedy,
+        },
+        None => InitError::Exporter(error),
+    }
+}
+
+/// An endpoint without what may be a credential: user information, query and fragment.
+fn shown((variable, endpoint): Setting) -> Setting {
+    let end = endpoint.find(['?', '#']).unwrap_or(endpoint.len());
+    let authority = endpoint.find("://").map_or(0, |scheme| scheme + 3).min(end);
+    let user_information = endpoint[authority..end].rfind('@');
+    let host = user_information.map_or(authority, |at| authority + at + 1);
+    let shown = format!("{}{}", &endpoint[..authority], &endpoint[host..end]);
+    (variable, shown)
+}
+
+/// Whether it can be the name of a header (RFC 9110, "Tokens").
+fn is_token(name: &str) -> bool {
+    let is_token_byte =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    name.bytes().all(is_token_byte)
 }

@@ -1,1 +1,144 @@
-fn main() {}
+//! The orders service: reserves the goods, has them paid, and books the order.
+//!
+//! | variable | meaning | default |
+//! |---|---|---|
+//! | `LISTEN` | the address to serve on | `127.0.0.1:3001` |
+//! | `PAYMENTS_URL` | the payments service | `http://127.0.0.1:3002` |
+//!
+//! And all of throughline's: `OTEL_*`, `RUST_LOG`.
+
+use std::env;
+use std::future::IntoFuture;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use reqwest_middleware::ClientWithMiddleware;
+use serde::{Deserialize, Serialize};
+use throughline_tower::ServerLayer;
+use tokio::net::TcpListener;
+
+#[derive(Clone)]
+struct App {
+    http: ClientWithMiddleware,
+    payments_url: String,
+    last_order: Arc<AtomicU64>,
+}
+
+#[derive(Deserialize)]
+struct NewOrder {
+    customer: String,
+    item: String,
+    cents: u64,
+    card: String,
+}
+
+#[derive(Serialize)]
+struct Order {
+    id: u64,
+    item: String,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let telemetry = throughline::builder().service_name("orders").init()?;
+
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(10))
+        .build()?;
+    let app = App {
+        http: throughline_reqwest::traced(client),
+        payments_url: variable("PAYMENTS_URL", "http://127.0.0.1:3002"),
+        last_order: Arc::default(),
+    };
+    let router = Router::new()
+        .route("/orders", post(create))
+        .layer(ServerLayer::new())
+        .route("/health", get(|| async { "ok" }))
+        .with_state(app);
+
+    let listener = TcpListener::bind(variable("LISTEN", "127.0.0.1:3001")).await?;
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    let server =
+        axum::serve(listener, router).with_graceful_shutdown(throughline::shutdown_signal());
+    tokio::select! {
+        served = server.into_future() => served?,
+        () = throughline::shutdown_deadline(Duration::from_secs(10)) => {}
+    }
+    match telemetry.shutdown().await {
+        Ok(report) => eprintln!("orders: {report}"),
+        Err(error) => eprintln!("orders: {error}"),
+    }
+    Ok(())
+}
+
+fn variable(name: &str, default: &str) -> String {
+    env::var(name).unwrap_or_else(|_| default.to_owned())
+}
+
+async fn create(
+    State(app): State<App>,
+    Json(order): Json<NewOrder>,
+) -> Result<(StatusCode, Json<Order>), OrderError> {
+    reserve_stock(&order).await;
+    pay(&app, &order).await?;
+    let id = app.last_order.fetch_add(1, Ordering::Relaxed) + 1;
+    tracing::info!(id, item = order.item, "order booked");
+    let item = order.item;
+    Ok((StatusCode::CREATED, Json(Order { id, item })))
+}
+
+/// A span of its own by `#[instrument]`, under the SERVER span; its fields are attributes.
+#[tracing::instrument(skip_all, fields(user.id = order.customer))]
+async fn reserve_stock(order: &NewOrder) {
+    tokio::task::yield_now().await;
+    tracing::info!(item = order.item, "stock reserved");
+}
+
+async fn pay(app: &App, order: &NewOrder) -> Result<(), OrderError> {
+    let payment = serde_json::json!({ "cents": order.cents, "card": order.card });
+    let request = app.http.post(format!("{}/payments", app.payments_url));
+    let response = request.json(&payment).send().await?;
+    match response.status() {
+        StatusCode::OK => Ok(()),
+        StatusCode::PAYMENT_REQUIRED => Err(OrderError::Declined),
+        status => Err(OrderError::Payments(status)),
+    }
+}
+
+/// Why an order was not booked.
+enum OrderError {
+    Declined,
+    Payments(StatusCode),
+    Unreachable(reqwest_middleware::Error),
+}
+
+impl IntoResponse for OrderError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Declined => {
+                tracing::warn!("payment declined, stock released");
+                StatusCode::PAYMENT_REQUIRED.into_response()
+            }
+            Self::Payments(status) => {
+                tracing::error!(status = status.as_u16(), "payments failed, stock released");
+                StatusCode::BAD_GATEWAY.into_response()
+            }
+            Self::Unreachable(error) => {
+                tracing::error!(error = %error.without_url(), "payments is not there, stock released");
+                StatusCode::BAD_GATEWAY.into_response()
+            }
+        }
+    }
+}
+
+impl From<reqwest_middleware::Error> for OrderError {
+    fn from(error: reqwest_middleware::Error) -> Self {
+        Self::Unreachable(error)
+    }
+}

@@ -1,0 +1,45 @@
+//! What an application installs for all its instrumentations.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::source::{MeterSource, TracerSource};
+use crate::propagation::Propagators;
+
+/// What an application installs for all its instrumentations, in place of the OpenTelemetry globals.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Installation {
+    /// Where tracers come from. `None`: no spans; the remote parent stays current, so propagation goes on.
+    pub tracers: Option<TracerSource>,
+    /// Where meters come from. `None`: no metrics.
+    pub meters: Option<MeterSource>,
+    /// The propagators of incoming and outgoing requests.
+    pub propagators: Propagators,
+}
+
+/// Bumped by each installation, so that what was looked up before is looked up again.
+static GENERATION: AtomicU64 = AtomicU64::new(0);
+static INSTALLED: RwLock<Option<Arc<Installation>>> = RwLock::new(None);
+
+/// Makes `installation` the source of every instrumentation that was not given providers of its own, those that exist
+/// already included.
+///
+/// Before the first call instrumentations use the OpenTelemetry globals.
+pub fn install(installation: Installation) {
+    let mut installed = INSTALLED.write().unwrap_or_else(PoisonError::into_inner);
+    *installed = Some(Arc::new(installation));
+    GENERATION.fetch_add(1, Ordering::Release);
+}
+
+/// The generation of what is installed: it moves with each [`install`].
+pub(super) fn generation() -> u64 {
+    GENERATION.load(Ordering::Acquire)
+}
+
+pub(super) fn installed() -> Option<Arc<Installation>> {
+    INSTALLED
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
+}

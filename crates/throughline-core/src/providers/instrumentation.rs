@@ -1,0 +1,129 @@
+//! One instrumentation's way to its providers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::{ArcSwap, Guard};
+use opentelemetry::{InstrumentationScope, global};
+
+use super::install::{generation, installed};
+use super::resolved::{GlobalMeters, Resolved};
+use super::sampling::SamplerHint;
+use super::source::{Instruments, MeterSource, TracerSource};
+use super::tracer::{AnyTracer, ResolvedTracer};
+use crate::propagation::Propagation;
+
+/// One instrumentation's way to its providers: given, installed, or the OpenTelemetry globals.
+///
+/// What was looked up is kept until the next [`install`]. With the globals it is looked up again at each operation
+/// until a span has an id of its own, that is, until a provider is there: an instrumentation built before its
+/// application's set-up works.
+#[derive(Debug)]
+pub struct Instrumentation<M> {
+    scope: InstrumentationScope,
+    tracers: Option<TracerSource>,
+    meters: Option<MeterSource>,
+    resolved: ArcSwap<Resolved<M>>,
+}
+
+/// A clone looks everything up for itself.
+impl<M: Instruments> Clone for Instrumentation<M> {
+    fn clone(&self) -> Self {
+        Self {
+            scope: self.scope.clone(),
+            tracers: self.tracers.clone(),
+            meters: self.meters.clone(),
+            resolved: ArcSwap::from_pointee(Resolved::nothing()),
+        }
+    }
+}
+
+impl<M: Instruments> Instrumentation<M> {
+    /// An instrumentation that uses what is installed, or the OpenTelemetry globals.
+    ///
+    /// `name` and `version` are those of the instrumenting crate; they become the instrumentation scope.
+    #[must_use]
+    pub fn new(name: &'static str, version: &'static str) -> Self {
+        Self {
+            scope: InstrumentationScope::builder(name)
+                .with_version(version)
+                .with_schema_url(crate::SCHEMA_URL)
+                .build(),
+            tracers: None,
+            meters: None,
+            resolved: ArcSwap::from_pointee(Resolved::nothing()),
+        }
+    }
+
+    /// Takes spans from `tracers` only.
+    pub fn set_tracers(&mut self, tracers: TracerSource) {
+        self.tracers = Some(tracers);
+    }
+
+    /// Takes metrics from `meters` only.
+    pub fn set_meters(&mut self, meters: MeterSource) {
+        self.meters = Some(meters);
+    }
+
+    /// What the next operation uses.
+    pub fn resolve(&self) -> Guard<Arc<Resolved<M>>> {
+        let generation = generation();
+        let known = self.resolved.load();
+        if known.settled.load(Ordering::Relaxed) && known.generation == generation {
+            return known;
+        }
+        let resolved = Arc::new(self.look_up(generation, &known));
+        self.resolved.store(Arc::clone(&resolved));
+        Guard::from_inner(resolved)
+    }
+
+    fn look_up(&self, generation: u64, known: &Resolved<M>) -> Resolved<M> {
+        let installed = installed();
+        let mut settled = true;
+        let tracer = match (&self.tracers, &installed) {
+            (Some(own), _) => Some(own.tracer(self.scope.clone())),
+            (None, Some(installed)) => {
+                (installed.tracers.as_ref()).map(|installed| installed.tracer(self.scope.clone()))
+            }
+            (None, None) => {
+                settled = false;
+                Some(ResolvedTracer {
+                    tracer: Arc::new(AnyTracer(global::tracer_with_scope(self.scope.clone()))),
+                    hint: SamplerHint::default(),
+                })
+            }
+        };
+        let (metrics, global_meters) = match (&self.meters, &installed) {
+            (Some(own), _) => (Some(own.instruments(self.scope.clone())), None),
+            (None, Some(installed)) => (
+                (installed.meters.as_ref()).map(|meters| meters.instruments(self.scope.clone())),
+                None,
+            ),
+            (None, None) => self.global_instruments(known),
+        };
+        Resolved {
+            generation,
+            settled: AtomicBool::new(settled),
+            tracer,
+            metrics,
+            global_meters,
+            propagation: match installed {
+                Some(installed) => Propagation::Ours(installed.propagators.clone()),
+                None => Propagation::of_globals(),
+            },
+        }
+    }
+
+    /// The instruments of the global meter provider; those `known` already if it is still the same one.
+    fn global_instruments(&self, known: &Resolved<M>) -> (Option<Arc<M>>, Option<GlobalMeters>) {
+        let provider = global::meter_provider();
+        let metrics = match &known.global_meters {
+            Some(GlobalMeters(same)) if Arc::ptr_eq(same, &provider) => known.metrics.clone(),
+            _ => Some(Arc::new(M::new(
+                &provider.meter_with_scope(self.scope.clone()),
+                false,
+            ))),
+        };
+        (metrics, Some(GlobalMeters(provider)))
+    }
+}

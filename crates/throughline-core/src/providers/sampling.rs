@@ -1,0 +1,60 @@
+//! What is known of a sampler before it is asked.
+
+use opentelemetry::trace::SpanContext;
+
+/// What a sampler will decide, as far as it is known before it is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Prediction {
+    /// It may look at the attributes: they are built before it is asked.
+    #[default]
+    UsesAttributes,
+    /// It ignores the attributes, and its decision is not known.
+    Unknown,
+    /// It drops the span. It is taken at its word: the sampler is not asked, and the span's id is made here.
+    Drop,
+    /// It records the span.
+    Record,
+}
+
+/// What is known of a sampler, so that nothing is built for a span that will not record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SamplerHint {
+    /// For a span without a parent.
+    pub root: Prediction,
+    /// For a span with a sampled parent.
+    pub sampled_parent: Prediction,
+    /// For a span with an unsampled parent.
+    pub unsampled_parent: Prediction,
+}
+
+impl SamplerHint {
+    /// A sampler that decides alike for every span.
+    #[must_use]
+    pub const fn always(prediction: Prediction) -> Self {
+        Self {
+            root: prediction,
+            sampled_parent: prediction,
+            unsampled_parent: prediction,
+        }
+    }
+
+    /// A parent-based sampler: the parent's decision, and `root` without a parent.
+    #[must_use]
+    pub const fn parent_based(root: Prediction) -> Self {
+        Self {
+            root,
+            sampled_parent: Prediction::Record,
+            unsampled_parent: Prediction::Drop,
+        }
+    }
+
+    pub(super) fn predict(self, parent: &SpanContext) -> Prediction {
+        match (parent.is_valid(), parent.is_sampled()) {
+            (false, _) => self.root,
+            (true, true) => self.sampled_parent,
+            (true, false) => self.unsampled_parent,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Variables of the specification that nothing here obeys yet: set to anything that asks for more, they are warned of.
+
+use super::env::Env;
+
+/// A variable, and the values that ask for nothing but what is there (in lower case).
+type NotBuilt = (&'static str, &'static [&'static str]);
+
+const NONE: &[&str] = &[];
+
+/// What is used instead of each group.
+const GROUPS: &[(&str, &[NotBuilt])] = &[
+    (
+        "log lines on standard output only",
+        &[("OTEL_LOGS_EXPORTER", &["none"])],
+    ),
+    (
+        "the other variables",
+        &[
+            ("OTEL_CONFIG_FILE", NONE),
+            ("OTEL_EXPERIMENTAL_CONFIG_FILE", NONE),
+        ],
+    ),
+    (
+        "no compression",
+        &[
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", &["none"]),
+            ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", &["none"]),
+            ("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", &["none"]),
+        ],
+    ),
+    (
+        "no TLS",
+        &[
+            ("OTEL_EXPORTER_OTLP_CERTIFICATE", NONE),
+            ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", NONE),
+            ("OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE", NONE),
+            ("OTEL_EXPORTER_OTLP_CLIENT_KEY", NONE),
+            ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", NONE),
+            ("OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY", NONE),
+            ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", NONE),
+            ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", NONE),
+            ("OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE", NONE),
+        ],
+    ),
+    (
+        "the specification's default",
+        &[
+            ("OTEL_BSP_SCHEDULE_DELAY", &["5000"]),
+            ("OTEL_BSP_EXPORT_TIMEOUT", &["30000"]),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", &["2048"]),
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", &["512"]),
+            ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", NONE),
+            ("OTEL_ATTRIBUTE_COUNT_LIMIT", &["128"]),
+            ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", NONE),
+            ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", &["128"]),
+            ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", &["128"]),
+            ("OTEL_METRIC_EXPORT_TIMEOUT", &["30000"]),
+            (
+                "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+                &["cumulative"],
+            ),
+            (
+                "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+                &["explicit_bucket_histogram"],
+            ),
+        ],
+    ),
+    (
+        "no exemplars",
+        &[("OTEL_METRICS_EXEMPLAR_FILTER", &["always_off"])],
+    ),
+];
+
+/// Warns of each such variable.
+pub(super) fn warn(env: &Env<'_>) {
+    for (used, variables) in GROUPS {
+        for (variable, asking_for_nothing) in *variables {
+            let Some(keyword) = env.keyword(variable) else {
+                continue;
+            };
+            if !asking_for_nothing.contains(&keyword.as_str()) {
+                let value = env.text(variable).unwrap_or_default();
+                env.warn(variable, &value, "is not built in yet", used);
+            }
+        }
+    }
+}

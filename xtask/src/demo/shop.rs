@@ -1,0 +1,175 @@
+//! The shop's processes.
+
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+use crate::cargo::{self, cargo};
+
+/// How long a process may take to listen, and to stop.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Builds the shop's programs.
+pub(crate) fn build() -> Result<()> {
+    let packages =
+        ["gateway", "orders", "payments", "bank"].map(|name| format!("--package=shop-{name}"));
+    let arguments = ["build", "--quiet"].into_iter();
+    cargo::run(&mut cargo(
+        arguments.chain(packages.iter().map(String::as_str)),
+    ))
+}
+
+/// A line that a process wrote.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) service: &'static str,
+    pub(crate) text: String,
+    pub(crate) json: Value,
+}
+
+type Log = Arc<Mutex<Vec<Line>>>;
+
+/// The running shop.
+pub(crate) struct Shop {
+    processes: Vec<Process>,
+    log: Log,
+    gateway_url: String,
+}
+
+struct Process {
+    name: &'static str,
+    child: Child,
+}
+
+impl Shop {
+    /// Starts the four processes on free ports, each with the address of the next. They send to the collector at
+    /// `endpoint`, or where the environment says.
+    pub(crate) async fn start(endpoint: Option<&str>) -> Result<Self> {
+        let mut shop = Self {
+            processes: Vec::new(),
+            log: Log::default(),
+            gateway_url: String::new(),
+        };
+        let bank = shop.spawn("bank", None, endpoint).await?;
+        let payments = shop
+            .spawn("payments", Some(("BANK_URL", &bank)), endpoint)
+            .await?;
+        let orders = shop
+            .spawn("orders", Some(("PAYMENTS_URL", &payments)), endpoint)
+            .await?;
+        shop.gateway_url = shop
+            .spawn("gateway", Some(("ORDERS_URL", &orders)), endpoint)
+            .await?;
+        Ok(shop)
+    }
+
+    /// Starts one process and returns its URL, once it listens.
+    async fn spawn(
+        &mut self,
+        name: &'static str,
+        next: Option<(&str, &str)>,
+        endpoint: Option<&str>,
+    ) -> Result<String> {
+        let program = cargo::programs("debug")?.join(format!("shop-{name}"));
+        let mut command = Command::new(&program);
+        command
+            .env("LISTEN", "127.0.0.1:0")
+            .env("OTEL_RUST_LOG_FORMAT", "json")
+            // The traces of the demo should not keep anybody waiting.
+            .env("OTEL_BSP_SCHEDULE_DELAY", "100")
+            .envs(next)
+            .envs(endpoint.map(|endpoint| (super::ENDPOINT, endpoint)))
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        let stdout = child
+            .stdout
+            .take()
+            .context("a process without standard output")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let url = timeout(PATIENCE, listening_url(&mut lines))
+            .await
+            .unwrap_or_else(|_| bail!("it did not listen in time"))
+            .with_context(|| format!("{name} did not start"))?;
+        tokio::spawn(collect(name, lines, Arc::clone(&self.log)));
+        self.processes.push(Process { name, child });
+        Ok(url)
+    }
+
+    pub(crate) fn gateway_url(&self) -> &str {
+        &self.gateway_url
+    }
+
+    /// The lines that the processes wrote so far, in order of their arrival.
+    pub(crate) fn log(&self) -> Vec<Line> {
+        self.log
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn print_usage(&self) {
+        println!("the shop stays up until Ctrl-C:");
+        for card in ["good", "declined", "broken", "slow"] {
+            println!(
+                "  curl -i {}/checkout -H 'content-type: application/json' -d \
+                 '{{\"customer\":\"ada\",\"item\":\"book\",\"cents\":1999,\"card\":\"{card}\"}}'",
+                self.gateway_url,
+            );
+        }
+    }
+
+    /// Asks each process to stop, as an orchestrator would, and waits for it.
+    pub(crate) async fn stop(&mut self) -> Result<()> {
+        for process in self.processes.iter_mut().rev() {
+            let Some(id) = process.child.id() else {
+                bail!("{} stopped by itself", process.name);
+            };
+            Command::new("kill").arg(id.to_string()).status().await?;
+            let status = timeout(PATIENCE, process.child.wait()).await;
+            let status = status.with_context(|| format!("{} did not stop", process.name))??;
+            // The bank does not handle the signal.
+            if process.name != "bank" && !status.success() {
+                bail!("{} stopped with {status}", process.name);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads to the line that says where the process listens.
+async fn listening_url(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<String> {
+    while let Some(line) = lines.next_line().await? {
+        let line: Value = serde_json::from_str(&line).unwrap_or_default();
+        if line["message"] == "listening" {
+            let address = line["fields"]["address"].as_str();
+            return Ok(format!(
+                "http://{}",
+                address.context("no address in the line")?
+            ));
+        }
+    }
+    bail!("it ended before it listened")
+}
+
+async fn collect(service: &'static str, mut lines: Lines<BufReader<ChildStdout>>, log: Log) {
+    while let Ok(Some(text)) = lines.next_line().await {
+        let json = serde_json::from_str(&text).unwrap_or_default();
+        let line = Line {
+            service,
+            text,
+            json,
+        };
+        log.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(line);
+    }
+}

@@ -1,0 +1,25 @@
+//! `cargo xtask lint`.
+
+use anyhow::Result;
+
+use crate::cargo::{self, cargo};
+use crate::rules;
+
+/// Everything that is checked without running the code.
+pub(crate) fn run() -> Result<()> {
+    rules::check()?;
+    cargo::run(&mut cargo(["fmt", "--all", "--", "--check"]))?;
+    let clippy = "clippy --workspace --all-targets --all-features -- -D warnings";
+    cargo::run(&mut cargo(clippy.split(' ')))?;
+    // The one feature, off: the layer must compile and pass without it.
+    let without = "clippy --package throughline-tower --all-targets -- -D warnings";
+    cargo::run(&mut cargo(without.split(' ')))?;
+    let documentation = "doc --workspace --all-features --no-deps";
+    cargo::run(cargo(documentation.split(' ')).env("RUSTDOCFLAGS", "-D warnings"))?;
+    if cargo::is_installed(&mut cargo(["deny", "--version"])) {
+        cargo::run(&mut cargo(["deny", "check"]))?;
+    } else {
+        eprintln!("SKIPPED: cargo-deny is not installed, licences and advisories were not checked");
+    }
+    Ok(())
+}
