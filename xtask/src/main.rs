@@ -1,7 +1,8 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `bench`.
+//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `conformance`, `bench`.
 
 mod bench;
 mod cargo;
+mod conformance;
 mod demo;
 mod lint;
 mod rules;
@@ -26,6 +27,8 @@ enum Command {
     Test,
     /// Checks formatting, clippy, rustdoc, the crates' import rules and, where installed, cargo-deny.
     Lint,
+    /// Runs the W3C trace-context harness, which must be there already.
+    Conformance(conformance::Options),
     /// Measures the cost of a request, in instructions (needs valgrind) and allocations.
     Bench,
 }
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(options),
         Command::Test => test::run(),
         Command::Lint => lint::run(),
+        Command::Conformance(options) => conformance::run(&options),
         Command::Bench => bench::run(),
     };
     match result {

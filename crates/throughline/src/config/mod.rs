@@ -233,7 +233,8 @@ fn resource_attributes(env: &Env<'_>) -> Pairs {
         return Vec::new();
     };
     pairs(&list).unwrap_or_else(|| {
-        env.warn(VARIABLE, &list, "is not key=value,…", "no attribute of it");
+        let problem = "is not key=value,key=value with percent-encoded values";
+        env.warn(VARIABLE, &list, problem, "none of its attributes");
         Vec::new()
     })
 }

@@ -54,7 +54,6 @@ const GROUPS: &[(&str, &[NotBuilt])] = &[
             ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", NONE),
             ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", &["128"]),
             ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", &["128"]),
-            ("OTEL_METRIC_EXPORT_TIMEOUT", &["30000"]),
             (
                 "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
                 &["cumulative"],
@@ -65,6 +64,11 @@ const GROUPS: &[(&str, &[NotBuilt])] = &[
             ),
         ],
     ),
+    (
+        "the timeout of OTLP",
+        &[("OTEL_METRIC_EXPORT_TIMEOUT", NONE)],
+    ),
+    ("RUST_LOG", &[("OTEL_LOG_LEVEL", NONE)]),
     (
         "no exemplars",
         &[("OTEL_METRICS_EXEMPLAR_FILTER", &["always_off"])],

@@ -19,22 +19,23 @@ type Setting = (String, String);
 /// The collector of one signal: its own variables win over the generic ones.
 pub(super) fn target(env: &Env<'_>, signal: &str, path: &str) -> Result<OtlpConfig, InitError> {
     protocol(env, signal)?;
-    let own = format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT");
-    let endpoint_setting = of_signal(env, signal, "ENDPOINT");
-    let headers_setting = of_signal(env, signal, "HEADERS");
-    let config = OtlpConfig {
-        endpoint: match &endpoint_setting {
-            Some((variable, value)) if *variable == own => value.clone(),
-            Some((_, base)) => below(base, path),
-            None => below(DEFAULT_ENDPOINT, path),
-        },
-        headers: headers(headers_setting.as_ref())?,
+    let endpoint = of_signal(env, signal, "ENDPOINT");
+    let headers = of_signal(env, signal, "HEADERS");
+    let written = endpoint.as_ref().map(|(_, value)| value.as_str());
+    let mut config = OtlpConfig {
+        endpoint: written.unwrap_or(DEFAULT_ENDPOINT).to_owned(),
+        headers: decoded_headers(headers.as_ref())?,
         timeout: timeout(env, signal),
     };
-    match config.validate() {
-        Ok(()) => Ok(config),
-        Err(error) => Err(refused(error, endpoint_setting, headers_setting)),
+    // Before the path comes in: it would make a host out of a missing one.
+    if let Err(error) = config.validate() {
+        return Err(refused(error, endpoint, headers));
     }
+    let own = format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT");
+    if endpoint.is_none_or(|(variable, _)| variable != own) {
+        config.endpoint = below(&config.endpoint, path);
+    }
+    Ok(config)
 }
 
 /// The collector of a signal that is not sent to one: wrong variables do not matter.
@@ -77,7 +78,7 @@ fn protocol(env: &Env<'_>, signal: &str) -> Result<(), InitError> {
     }
 }
 
-fn headers(setting: Option<&Setting>) -> Result<Pairs, InitError> {
+fn decoded_headers(setting: Option<&Setting>) -> Result<Pairs, InitError> {
     let Some((variable, list)) = setting else {
         return Ok(Vec::new());
     };

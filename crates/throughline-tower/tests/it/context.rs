@@ -1,0 +1,429 @@
+//! What is current while a request is served, and where it comes from.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context as TaskContext, Poll};
+use std::thread;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body::{Body, Frame};
+use http_body_util::BodyExt;
+use throughline_core::propagation::Propagators;
+use throughline_testing::InMemory;
+use throughline_testing::opentelemetry::baggage::BaggageExt;
+use throughline_testing::opentelemetry::trace::{
+    SpanId, SpanKind, TraceContextExt, TraceFlags, Tracer, TracerProvider,
+};
+use throughline_testing::opentelemetry::{Context, KeyValue, StringValue};
+use throughline_testing::opentelemetry_sdk::trace::Sampler;
+use throughline_tower::ServerLayer;
+use tower::{Layer, Service, ServiceExt, service_fn};
+
+use crate::support::{
+    DURATION, block_on, full, get, layer, metric, ok, only_span, poll_pending, serve,
+};
+
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const CALLER: &str = "b7ad6b7169203331";
+
+/// The headers that a call out of the current context would carry.
+fn injected() -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    Propagators::default().inject(&Context::current(), &mut headers);
+    headers
+}
+
+fn current_span() -> SpanId {
+    Context::current().span().span_context().span_id()
+}
+
+#[test]
+fn the_span_is_current_in_call_poll_and_frames_and_not_outside() {
+    /// Notes what is current at each frame, and gives two.
+    struct Noting(Rc<RefCell<Vec<SpanId>>>, u32);
+    impl Body for Noting {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut TaskContext<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            self.0.borrow_mut().push(current_span());
+            self.1 += 1;
+            let frame = Frame::data("12345".into());
+            Poll::Ready((self.1 <= 2).then_some(Ok(frame)))
+        }
+    }
+
+    let memory = InMemory::new();
+    let noted = Rc::new(RefCell::new(Vec::new()));
+    let mut service = layer(&memory).layer(service_fn(|_: Request<()>| {
+        noted.borrow_mut().push(current_span());
+        async {
+            noted.borrow_mut().push(current_span());
+            let mut yielded = false;
+            poll_fn(|_| if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+            noted.borrow_mut().push(current_span());
+            Ok::<_, Infallible>(Response::new(Noting(Rc::clone(&noted), 0)))
+        }
+    }));
+    let outside = || assert_eq!(current_span(), SpanId::INVALID);
+    let mut future = pin!(service.call(get("/")));
+    outside();
+    poll_pending(future.as_mut());
+    outside();
+    let mut body = block_on(future).unwrap().into_body();
+    outside();
+    while let Some(frame) = block_on(body.frame()) {
+        frame.unwrap();
+        outside();
+    }
+    let span = only_span(&memory).span_id;
+    assert_eq!(*noted.borrow(), [span; 6]);
+}
+
+#[test]
+fn requests_in_turn_on_one_thread_keep_their_own_context() {
+    let memory = InMemory::new();
+    let noted = RefCell::new(Vec::new());
+    let mut service = layer(&memory).layer(service_fn(|request: Request<()>| {
+        let path = request.uri().path().to_owned();
+        let noted = &noted;
+        let mut polls = 0;
+        let note = move || noted.borrow_mut().push((path.clone(), current_span()));
+        note();
+        async move {
+            poll_fn(|_| {
+                note();
+                polls += 1;
+                if polls < 3 { Poll::Pending } else { Poll::Ready(()) }
+            })
+            .await;
+            Ok::<_, Infallible>(Response::new(full("")))
+        }
+    }));
+    {
+        let mut a = pin!(service.call(get("/a")));
+        let mut b = pin!(service.call(get("/b")));
+        for _ in 0..2 {
+            poll_pending(a.as_mut());
+            assert_eq!(current_span(), SpanId::INVALID);
+            poll_pending(b.as_mut());
+            assert_eq!(current_span(), SpanId::INVALID);
+        }
+        block_on(a).unwrap();
+        block_on(b).unwrap();
+    }
+    for span in memory.spans() {
+        let path = span.attribute("url.path").unwrap().to_string();
+        let noted = noted.borrow();
+        let own: Vec<_> = noted.iter().filter(|(noted, _)| *noted == path).collect();
+        assert_eq!(own.len(), 4);
+        assert!(own.iter().all(|(_, noted)| *noted == span.span_id));
+    }
+}
+
+#[test]
+fn an_ambient_span_is_no_parent_and_is_there_again_afterwards() {
+    block_on(async {
+        let memory = InMemory::new();
+        let tracer = memory.tracer_provider().tracer("ambient");
+        let baggage = [KeyValue::new("ambient", "yes")];
+        let ambient = Context::new().with_span(tracer.start("ambient")).with_baggage(baggage);
+        let ambient_id = ambient.span().span_context().span_id();
+        let attached = ambient.clone().attach();
+        serve(&layer(&memory), get("/"), async |_| {
+            assert_ne!(current_span(), ambient_id);
+            assert!(Context::current().baggage().is_empty());
+            Response::new(full("text"))
+        })
+        .await;
+        assert_eq!(current_span(), ambient_id);
+        drop(attached);
+        let server = only_span(&memory);
+        assert_eq!(server.parent_span_id, None);
+        assert_ne!(server.trace_id, ambient.span().span_context().trace_id());
+    });
+}
+
+#[test]
+fn a_remote_parent_is_continued_with_its_state_and_baggage() {
+    block_on(async {
+        let memory = InMemory::new();
+        let request = Request::get("/")
+            .header("traceparent", format!("00-{TRACE}-{CALLER}-01"))
+            .header("tracestate", "vendor=value,other=1")
+            .header("baggage", "tenant=acme");
+        let mut onward = HeaderMap::new();
+        let onward_headers = RefCell::new(&mut onward);
+        serve(&layer(&memory), request.body(()).unwrap(), async |_| {
+            let tenant = StringValue::from("acme");
+            assert_eq!(Context::current().baggage().get("tenant"), Some(&tenant));
+            **onward_headers.borrow_mut() = injected();
+            Response::new(full("text"))
+        })
+        .await;
+
+        let span = only_span(&memory);
+        assert_eq!(span.trace_id.to_string(), TRACE);
+        assert_eq!(span.parent_span_id.unwrap().to_string(), CALLER);
+        assert!(span.parent_is_remote);
+        assert_eq!(span.trace_state, "vendor=value,other=1");
+        assert_eq!(onward["traceparent"], format!("00-{TRACE}-{}-01", span.span_id));
+        assert_eq!(onward["tracestate"], "vendor=value,other=1");
+        assert_eq!(onward["baggage"], "tenant=acme");
+    });
+}
+
+/// Serves a request with these flags in its `traceparent`; returns the `traceparent` that goes onward, taken apart.
+fn onward(layer: &ServerLayer, flags: &str) -> (String, String, String) {
+    let parent = format!("00-{TRACE}-{CALLER}-{flags}");
+    let request = Request::get("/").header("traceparent", parent);
+    let request = request.header("tracestate", "vendor=value");
+    let seen = onward_headers(layer, request.header("baggage", "tenant=acme"));
+    assert_eq!(seen["tracestate"], "vendor=value");
+    assert_eq!(seen["baggage"], "tenant=acme");
+    let [_, trace, span, flags] = XX
+    let seen = RefCell::new(HeaderMap::new());
+    block_on(serve(layer, request.body(()).unwrap(), async |_| {
+        *seen.borrow_mut() = injected();
+        Response::new(full("text"))
+    }));
+    let seen = seen.into_inner();
+    assert_eq!(seen["tracestate"], "vendor=value");
+    assert_eq!(seen["baggage"], "tenant=acme");
+    let parts: Vec<_> = seen["traceparent"].to_str().unwrap().split('-').collect();
+    let [_, trace, span, flags] = parts[..] else {
+        panic!("{seen:?}")
+    };
+    (trace.to_owned(), span.to_owned(), flags.to_owned())
+}
+
+#[test]
+fn an_unsampled_trace_is_propagated_without_a_span_and_with_its_random_flag() {
+    let parent_based = || Sampler::ParentBased(Box::new(Sampler::AlwaysOn));
+    let cases: [(Sampler, &str, &str); 5] = [
+        (parent_based(), "00", "00"),
+        (parent_based(), "02", "02"),
+        (Sampler::AlwaysOff, "00", "00"),
+        (Sampler::AlwaysOff, "01", "00"),
+        (Sampler::AlwaysOff, "03", "02"),
+    ];
+    for (sampler, incoming, outgoing) in cases {
+        let memory = InMemory::with_sampler(sampler);
+        let (trace, span, flags) = onward(&layer(&memory), incoming);
+        assert_eq!((trace.as_str(), flags.as_str()), (TRACE, outgoing), "{incoming}");
+        assert_ne!(span, CALLER);
+        assert_eq!(memory.spans(), []);
+    }
+}
+
+#[test]
+fn a_sampled_trace_keeps_its_random_flag() {
+    for flags in ["01", "03"] {
+        let memory = InMemory::new();
+        let (_, span, outgoing) = onward(&layer(&memory), flags);
+        assert_eq!(outgoing, flags);
+        assert_eq!(only_span(&memory).span_id.to_string(), span);
+    }
+}
+
+#[test]
+fn without_any_provider_the_remote_parent_stays_current() {
+    for flags in ["00", "01", "02", "03"] {
+        let expected = (TRACE.to_owned(), CALLER.to_owned(), flags.to_owned());
+        assert_eq!(onward(&ServerLayer::new(), flags), expected);
+    }
+}
+
+#[test]
+fn without_any_provider_and_parent_nothing_is_current() {
+    block_on(async {
+        let response = serve(&ServerLayer::default(), get("/"), async |_| {
+            assert!(!Context::current().has_active_span());
+            assert!(injected().is_empty());
+            Response::new(full("text"))
+        })
+        .await;
+        assert_eq!(response.body(), "text");
+    });
+}
+
+#[test]
+fn after_the_shutdown_of_the_provider_the_remote_parent_stays_current() {
+    let memory = InMemory::new();
+    let layer = layer(&memory);
+    assert_ne!(onward(&layer, "01").1, CALLER);
+    memory.tracer_provider().shutdown().unwrap();
+    assert_eq!(onward(&layer, "01").1, CALLER);
+    assert_eq!(memory.spans().len(), 1);
+}
+
+#[test]
+fn a_malformed_parent_starts_a_new_trace() {
+    for malformed in [
+        "",
+        "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+    ] {
+        let memory = InMemory::new();
+        let request = Request::get("/").header("traceparent", malformed);
+        block_on(serve(&layer(&memory), request.body(()).unwrap(), ok));
+        assert_eq!(only_span(&memory).parent_span_id, None);
+    }
+}
+
+/// Decides by the attributes that a span starts with.
+#[derive(Clone, Debug)]
+struct ByAttributes(fn(&[KeyValue]) -> SamplingDecision);
+
+impl ShouldSample for ByAttributes {
+    fn should_sample(
+        &self,
+        _: Option<&Context>,
+        _: TraceId,
+        _: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        _: &[Link],
+    ) -> SamplingResult {
+        assert_eq!(*kind, SpanKind::Server);
+        SamplingResult {
+            decision: self.0(attributes),
+            attributes: Vec::new(),
+            trace_state: TraceState::default(),
+        }
+    }
+}
+
+#[test]
+fn the_sampler_sees_the_attributes() {
+    let memory = InMemory::with_sampler(ByAttributes(|attributes| {
+        match attributes.contains(&KeyValue::new("url.path", "/health")) {
+            true => SamplingDecision::Drop,
+            false => SamplingDecision::RecordAndSample,
+        }
+    }));
+    block_on(async {
+        serve(&layer(&memory), get("/health"), ok).await;
+        serve(&layer(&memory), get("/users"), ok).await;
+    });
+    let path = only_span(&memory).attribute("url.path").cloned();
+    assert_eq!(path, Some("/users".into()));
+}
+
+#[test]
+fn a_span_that_is_only_recorded_goes_onward_as_unsampled() {
+    let memory = InMemory::with_sampler(ByAttributes(|_| SamplingDecision::RecordOnly));
+    let (_, span, flags) = onward_after(
+        &layer(&memory),
+        Request::get("/").header("tracestate", "vendor=value"),
+    );
+    assert_eq!(flags, "00");
+    assert_eq!(only_span(&memory).span_id.to_string(), span);
+}
+
+#[test]
+fn a_hundred_providers_in_one_process_do_not_see_each_other() {
+    thread::scope(|scope| {
+        for number in 0..100 {
+            scope.spawn(move || {
+                let memory = InMemory::new();
+                let layer = layer(&memory);
+                for _ in 0..=number % 3 {
+                    let request = get(&format!("/{number}"));
+                    block_on(serve(&layer, request, ok));
+                }
+                let paths: Vec<_> = memory
+                    .spans()
+                    .iter()
+                    .map(|span| span.attribute("url.path").unwrap().to_string())
+                    .collect();
+                assert_eq!(paths, vec![format!("/{number}"); number % 3 + 1]);
+                let duration = metric(&memory, DURATION).points;
+                let counts: Vec<_> = duration.iter().map(|point| point.count).collect();
+                assert_eq!(counts, [Some(number as u64 % 3 + 1)]);
+            });
+        }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_layer_serves_many_requests_at_once() {
+    let memory = InMemory::new();
+    let layer = layer(&memory);
+    let tasks: Vec<_> = (0..200)
+        .map(|i| {
+            let service = layer.layer(service_fn(async |_: Request<()>| {
+                let before = current_span();
+                tokio::task::yield_now().await;
+                assert_eq!(current_span(), before);
+                Ok::<_, Infallible>(Response::new(full(""))) 
+            }));
+            tokio::spawn(service.oneshot(get(&format!("/{i}"))))
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(memory.traces().len(), 200);
+    assert_eq!(crate::support::active(&memory), 0.0);
+}
+
+/// The layer works wherever tower does: services that are neither `Send` nor `'static`.
+#[test]
+fn futures_need_be_neither_send_nor_static() {
+    let memory = InMemory::new();
+    let local = String::from("text");
+    let not_send = Rc::new(());
+    let service = layer(&memory).layer(service_fn(|_: Request<()>| {
+        let not_send = Rc::clone(&not_send);
+        let local = &local;
+        async move {
+            drop(not_send);
+            Ok::<_, Infallible>(Response::new(local.clone()))
+        }
+    }));
+    let response = block_on(service.oneshot(get("/"))).unwrap();
+    drop(response);
+    assert_eq!(memory.spans().len(), 1);
+}
+
+/// What axum asks of a layer.
+#[test]
+fn layer_service_future_and_body_are_send_and_sync() {
+    fn check<T: Send + Sync + 'static>(_: &T) {}
+    let memory = InMemory::new();
+    let layer = layer(&memory);
+    check(&layer);
+    let mut service = layer.layer(service_fn(ok_infallible));
+    check(&service);
+    let future = service.call(get("/"));
+    check(&future);
+    check(block_on(future).unwrap().body());
+    let _ = service.clone();
+}
+
+fn ok_infallible(
+    _: Request<()>,
+) -> std::future::Ready<Result<Response<String>, Infallible>> {
+    std::future::ready(Ok(Response::new("text".to_owned())))
+}
+
+#[test]
+fn debug_output_holds_no_secrets() {
+    let layer = ServerLayer::new().route(|request| {
+        assert!(!format!("{:?}", request.headers).is_empty());
+        None
+    });
+    assert!(format!("{layer:?}").contains("ServerLayer"));
+}
+
+fn _assert_future_is_named<F: Future>(future: throughline_tower::ResponseFuture<F>) {
+    drop(future);
+}

@@ -1,0 +1,14 @@
+//! The layer as its users see it.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
+
+mod attributes;
+mod context;
+mod ends;
+mod installed;
+mod metrics;
+#[cfg(feature = "axum")]
+mod routes;
+#[cfg(feature = "axum")]
+mod sockets;
+mod support;

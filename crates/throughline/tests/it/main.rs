@@ -1,0 +1,13 @@
+//! What `throughline` promises.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod app;
+mod config;
+mod logs;
+mod process;
+mod shutdown;
+mod signal;
+mod startup;
+mod traces;
+mod variables;

@@ -1,0 +1,198 @@
+//! A process for each scenario: what `init()` sets up is there once in a process, and variables are not to be changed
+//! in one that runs.
+
+use std::any::type_name_of_val;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use throughline_testing::Collector;
+
+/// Set in a child.
+const IN_CHILD: &str = "THROUGHLINE_TEST_CHILD";
+
+/// A child that takes longer hangs.
+const MOST: Duration = Duration::from_secs(60);
+
+/// In the child: runs `scenario`. In the parent: gives the child, to be started with variables.
+///
+/// The child is this very binary, told to run `test` only.
+pub(crate) fn of<T>(test: T, scenario: impl FnOnce()) -> Option<Process> {
+    if std::env::var_os(IN_CHILD).is_some() {
+        scenario();
+        return None;
+    }
+    let path = type_name_of_val(&test);
+    let (_, name) = path.split_once("::").unwrap();
+    Some(Process {
+        test: name.to_owned(),
+        variables: Vec::new(),
+    })
+}
+
+/// A scenario, ready to run. Its environment has no variable of OpenTelemetry but those given.
+#[derive(Clone)]
+pub(crate) struct Process {
+    test: String,
+    variables: Vec<(String, String)>,
+}
+
+impl Process {
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn variables(self, variables: &[(&str, &str)]) -> Self {
+        let set = |process: Self, (name, value): &(&str, &str)| process.variable(name, value);
+        variables.iter().fold(self, set)
+    }
+
+    pub(crate) fn exporting_to(self, collector: &Collector) -> Self {
+        self.variable("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.http_endpoint())
+    }
+
+    /// Runs it to its end, which must be a success.
+    #[track_caller]
+    pub(crate) fn run(self) -> Output {
+        self.start().wait()
+    }
+
+    pub(crate) fn start(self) -> Running {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        // Quiet: else the name of the test would stand in front of the first line.
+        command.args(["--exact", &self.test, "--nocapture", "--quiet"]);
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy().into_owned();
+            if name.starts_with("OTEL_") || name == "RUST_LOG" {
+                command.env_remove(name);
+            }
+        }
+        let mut child = command
+            .env(IN_CHILD, "1")
+            .envs(self.variables)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = lines(child.stdout.take().unwrap());
+        let stderr = lines(child.stderr.take().unwrap());
+        Running {
+            child,
+            stdout,
+            stderr,
+            seen: Vec::new(),
+        }
+    }
+}
+
+/// The lines of a pipe as they come. The channel closes with the pipe.
+fn lines(pipe: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(pipe).lines() {
+            // Nobody listens any more once a test has failed.
+            let _ = sender.send(line.unwrap());
+        }
+    });
+    receiver
+}
+
+/// A child at work.
+pub(crate) struct Running {
+    child: Child,
+    stdout: mpsc::Receiver<String>,
+    stderr: mpsc::Receiver<String>,
+    seen: Vec<String>,
+}
+
+impl Running {
+    /// Waits for a line that begins like this and returns the rest of it.
+    #[track_caller]
+    pub(crate) fn line(&mut self, begin: &str) -> String {
+        loop {
+            let Ok(line) = self.stdout.recv_timeout(MOST) else {
+                panic!("no line begins with {begin:?}: {}", self.all())
+            };
+            self.seen.push(line);
+            if let Some(rest) = self.seen.last().and_then(|line| line.strip_prefix(begin)) {
+                return rest.to_owned();
+            }
+        }
+    }
+
+    /// Sends it a signal, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(kill.unwrap().success());
+    }
+
+    /// Waits for its end, which must be a success.
+    #[track_caller]
+    pub(crate) fn wait(mut self) -> Output {
+        loop {
+            match self.stdout.recv_timeout(MOST) {
+                Ok(line) => self.seen.push(line),
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Timeout) => panic!("it does not end: {}", self.all()),
+            }
+        }
+        let status = self.child.wait().unwrap();
+        let ran = self.seen.iter().any(|line| line.contains("1 passed"));
+        assert!(status.success() && ran, "{status}: {}", self.all_with(status));
+        Output {
+            lines: std::mem::take(&mut self.seen),
+        }
+    }
+
+    fn all(&mut self) -> String {
+        let _ = self.child.kill();
+        let status = self.child.wait().unwrap();
+        self.all_with(status)
+    }
+
+    fn all_with(&self, status: ExitStatus) -> String {
+        let stderr: Vec<_> = self.stderr.iter().collect();
+        format!("{status}\n{}\n{}", self.seen.join("\n"), stderr.join("\n"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Without effect on one that has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a child printed.
+pub(crate) struct Output {
+    lines: Vec<String>,
+}
+
+impl Output {
+    pub(crate) fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
+    /// The log lines, in JSON.
+    pub(crate) fn logged(&self) -> Vec<Value> {
+        let json = self.lines.iter().filter(|line| line.starts_with('{'));
+        json.map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The log line with this message.
+    #[track_caller]
+    pub(crate) fn log_line(&self, message: &str) -> Value {
+        let mut logged = self.logged();
+        logged.retain(|line| line["message"] == message);
+        assert_eq!(logged.len(), 1, "{message:?} in {:#?}", self.lines);
+        logged.remove(0)
+    }
+}

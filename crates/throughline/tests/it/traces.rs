@@ -1,0 +1,143 @@
+//! Spans from the handler to the collector, and contexts from service to service.
+
+use throughline_testing::Collector;
+
+use crate::app::{self, App};
+use crate::process;
+
+/// In a child: the `traceparent` of its request.
+const PARENT: &str = "THROUGHLINE_TEST_TRACEPARENT";
+
+const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const PARENT_ID: &str = "00f067aa0ba902b7";
+
+fn traceparent(flags: &str) -> String {
+    format!("00-{TRACE_ID}-{PARENT_ID}-{flags}")
+}
+
+fn request_all() {
+    app::on_multi_thread(async {
+        // The layer and the client are older than what they report to.
+        let app = App::new().await;
+        let telemetry = app::init();
+        let base = app.serve();
+        app::request(&format!("{base}/chain/7"), &[]).await;
+        app::request(&format!("{base}/call"), &[]).await;
+        let leaf = app::request(&format!("{base}/baggage"), &[]).await;
+        assert_eq!(leaf["baggage"], "tenant=a%20b");
+        let report = telemetry.shutdown().await.unwrap();
+        assert_eq!(report.spans.exported, 10);
+        assert!(report.metrics_delivered);
+    });
+}
+
+#[test]
+fn a_request_is_the_same_tree_at_every_log_level() {
+    let Some(process) = process::of(a_request_is_the_same_tree_at_every_log_level, request_all)
+    else {
+        return;
+    };
+    for filter in ["", "off", "error", "info", "trace", "some_target=debug"] {
+        let collector = Collector::start_blocking().unwrap();
+        let process = process.clone().exporting_to(&collector);
+        process.variable("RUST_LOG", filter).run();
+        let traces = collector.traces();
+        assert_eq!(traces.len(), 3, "{filter}: {traces:?}");
+        traces[0].assert_tree(
+            "shop: SERVER GET /chain/{id}
+               shop: INTERNAL work
+                 shop: CLIENT GET
+                   shop: SERVER GET /leaf",
+        );
+        for (trace, route) in traces[1..].iter().zip(["/call", "/baggage"]) {
+            trace.assert_tree(&format!(
+                "SERVER GET {route}
+                   CLIENT GET
+                     SERVER GET /leaf"
+            ));
+        }
+        let work = traces[0].find("work");
+        work.assert_attributes(&[]);
+        assert_eq!(work.scope, "tracing");
+    }
+}
+
+#[test]
+fn the_span_filter_decides_on_instrumented_functions_only() {
+    let scenario = || {
+        app::on_current_thread(async {
+            let app = App::new().await;
+            let telemetry = app::init();
+            let base = app.serve();
+            app::request(&format!("{base}/chain/7"), &[]).await;
+            telemetry.shutdown().await.unwrap();
+        });
+    };
+    let test = the_span_filter_decides_on_instrumented_functions_only;
+    let Some(process) = process::of(test, scenario) else {
+        return;
+    };
+    for filter in ["off", "warn", "it=off", "other=info"] {
+        let collector = Collector::start_blocking().unwrap();
+        let process = process.clone().exporting_to(&collector);
+        process.variable("OTEL_RUST_SPAN_FILTER", filter).run();
+        collector.traces()[0].assert_tree(
+            "SERVER GET /chain/{id}
+               CLIENT GET
+                 SERVER GET /leaf",
+        );
+    }
+}
+
+/// One request with the parent of the variable; prints the `traceparent` that the called route got.
+fn request_with_parent() {
+    app::on_current_thread(async {
+        let telemetry = app::init();
+        let base = App::new().await.serve();
+        let parent = std::env::var(PARENT).ok();
+        let headers: Vec<_> = (parent.iter())
+            .map(|parent| ("traceparent", parent.as_str()))
+            .collect();
+        let leaf = app::request(&format!("{base}/call"), &headers).await;
+        let forwarded = leaf.get("traceparent").and_then(|header| header.as_str());
+        println!("forwarded {}", forwarded.unwrap_or_default());
+        telemetry.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn the_sampler_decides_what_arrives_and_the_trace_goes_on_in_any_case() {
+    let test = the_sampler_decides_what_arrives_and_the_trace_goes_on_in_any_case;
+    let Some(process) = process::of(test, request_with_parent) else {
+        return;
+    };
+    let check = |sampler: &str, argument: &str, parent: Option<&str>, arrives: bool| {
+        let case = format!("{sampler} {argument} {parent:?}");
+        let collector = Collector::start_blocking().unwrap();
+        let mut process = (process.clone().exporting_to(&collector))
+            .variable("OTEL_TRACES_SAMPLER", sampler)
+            .variable("OTEL_TRACES_SAMPLER_ARG", argument);
+        if let Some(flags) = parent {
+            process = process.variable(PARENT, &traceparent(flags));
+        }
+        let forwarded = process.start().line("forwarded ");
+        // The end of the child is waited for by the collector's own means where something is to come.
+        let [_, trace_id, _, flags] = forwarded.split('-').collect::<Vec<_>>()[..] else {
+            panic!("{case}: {forwarded:?}")
+        };
+        assert_eq!(flags == "01", arrives, "{case}: {forwarded}");
+        assert_eq!(trace_id == TRACE_ID, parent.is_some(), "{case}: {forwarded}");
+    };
+    check("", "", None, true);
+    check("", "", Some("00"), false);
+    check("always_on", "", Some("00"), true);
+    check("always_off", "", None, false);
+    check("always_off", "", Some("01"), false);
+    check("parentbased_always_off", "", None, false);
+    check("parentbased_always_off", "", Some("01"), true);
+    check("traceidratio", "0", Some("01"), false);
+    check("traceidratio", "", None, true);
+    check("parentbased_traceidratio", "0", None, false);
+    check("parentbased_traceidratio", "0", Some("01"), true);
+    check("parentbased_traceidratio", "1", None, true);
+}

@@ -1,0 +1,7 @@
+//! What only whole processes can show.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test stops where something is not as it must be"
+)]
+
+mod trace_context;
