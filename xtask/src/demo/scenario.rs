@@ -107,8 +107,9 @@ impl Scenario {
         let trace = self.wait_for_trace(collector, &known).await?;
         println!("{trace}");
         let lines = check::lines_of(&trace, shop).await;
+        println!("log lines with this trace id:");
         for line in &lines {
-            println!("  {:>8}  {}", line.service, line.text);
+            println!("  {line}");
         }
         check::check(self, &trace, &lines, shop)
     }

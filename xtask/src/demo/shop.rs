@@ -1,5 +1,6 @@
 //! The shop's processes.
 
+use std::fmt;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,6 +27,24 @@ pub(crate) struct Line {
     pub(crate) service: &'static str,
     pub(crate) text: String,
     pub(crate) json: Value,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |key: &str| self.json[key].as_str().unwrap_or_default().to_owned();
+        write!(
+            f,
+            "{:<8}  span {}  {:<5} {}",
+            self.service,
+            text("span_id"),
+            text("level"),
+            text("message")
+        )?;
+        for (key, value) in self.json["fields"].as_object().into_iter().flatten() {
+            write!(f, " {key}={value}")?;
+        }
+        Ok(())
+    }
 }
 
 type Log = Arc<Mutex<Vec<Line>>>;

@@ -9,24 +9,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use ::http::{Response, StatusCode};
+use ::http::Response;
 use bytes::Bytes;
 use http_body::Body;
 use http_body_util::{Empty, Full};
 use opentelemetry::baggage::BaggageExt;
-use opentelemetry::trace::{Status, TraceContextExt};
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SdkTracerProvider, Span, SpanData, SpanProcessor};
+use throughline_core::http::{ServerCall, ServerMetrics, ServerRequest};
 use throughline_core::{
-    Installation, Instrumentation, MeterSource, Operation, Outcome, Parent, Prediction,
-    SamplerHint, TracerSource,
+    Installation, Instrumentation, Operation, Outcome, Prediction, SamplerHint, TracerSource,
+    install,
 };
 use throughline_testing::InMemory;
 
 use crate::support::{
-    NoMetrics, Probe, SPAN, TRACE, call, client, current_span, get, internal, only, poll_once,
-    probed, ready, sent, serve, server, server_with, traceparent,
+    NoMetrics, Probe, SPAN, TRACE, call, client, current_span, get, in_own_process, internal,
+    poll_once, probed, ready, serve, server, traceparent,
 };
 
 /// A panic without a message on the terminal.
@@ -210,7 +211,7 @@ impl SpanProcessor for Panicking {
 #[test]
 fn a_panicking_span_processor_does_not_escape() {
     #[track_caller]
-    fn check(panics: PanicsAt, run: impl FnOnce(&mut Operation<throughline_core::http::ServerCall>)) {
+    fn check(panics: PanicsAt, run: impl FnOnce(&mut Operation<ServerCall>)) {
         let memory = InMemory::new();
         let provider = SdkTracerProvider::builder()
             .with_span_processor(Panicking(panics))
@@ -302,23 +303,50 @@ fn a_span_that_ends_is_not_current() {
 
 #[test]
 fn an_unrecorded_operation_only_carries_its_context() {
-    let memory = InMemory::new();
-    let mut server = server_with(&memory, SamplerHint::always(Prediction::Drop));
-    let mut installation = Installation::default();
-    installation.meters = None;
-    server.set_meters(MeterSource::new(
-        opentelemetry_sdk::metrics::SdkMeterProvider::builder().build(),
-    ));
-    // With metrics on there is something to record, without a span or not.
-    let request = get(&[("traceparent", &traceparent("03")), ("baggage", "a=b")]);
-    let mut measured = serve(&server, &request);
-    assert!(measured.details_mut().is_some());
-
-    let mut instrumentation = Instrumentation::<Off>::new("test", "1.2.3");
-    let hint = SamplerHint::always(Prediction::Drop);
-    let tracers = TracerSource::new(memory.tracer_provider());
-    instrumentation.set_tracers(tracers.with_sampler_hint(hint));
-    let _ = instrumentation;
-    drop(measured);
-    assert_eq!(memory.spans().len(), 0);
+    in_own_process(
+        "operation::an_unrecorded_operation_only_carries_its_context",
+        || {
+            let memory = InMemory::new();
+            let tracers = TracerSource::new(memory.tracer_provider())
+                .with_sampler_hint(SamplerHint::always(Prediction::Drop));
+            let server = Instrumentation::<ServerMetrics>::new("test", "1.2.3");
+            // Without a tracer it carries the remote parent, below a sampler that drops a child of it.
+            for tracers in [None, Some(tracers)] {
+                let is_off = tracers.is_none();
+                let mut installation = Installation::default();
+                installation.tracers = tracers;
+                install(installation);
+                let request = get(&[("traceparent", &traceparent("03")), ("baggage", "a=b")]);
+                let mut operation = serve(&server, &request);
+                assert!(operation.details_mut().is_none());
+                let span = operation.context().span().span_context().clone();
+                assert_eq!(span.trace_id().to_string(), TRACE);
+                assert_eq!(span.span_id().to_string() == SPAN, is_off);
+                let own = span.span_id().to_string();
+                assert_eq!(operation.enter(current_span), own);
+                let baggage = operation.enter(|| Context::current().baggage().get("a").cloned());
+                assert_eq!(baggage, Some("b".into()));
+                operation.finish(Outcome::Error("nobody cares"));
+                let response = operation.respond(Response::new(Full::new(Bytes::from("ab"))));
+                let mut body = Box::pin(response.into_body());
+                let frame = ready(poll_once(|cx| body.as_mut().poll_frame(cx)));
+                assert_eq!(frame.unwrap().unwrap().into_data().unwrap(), "ab");
+            }
+            // The hooks of a request that leaves nothing behind are not asked.
+            let request = get(&[]);
+            drop(
+                ServerRequest {
+                    method: request.method(),
+                    uri: request.uri(),
+                    version: request.version(),
+                    headers: request.headers(),
+                    route: &|| panic!("asked for the route"),
+                    peer: &|| panic!("asked for the peer"),
+                }
+                .start(&server.resolve()),
+            );
+            assert_eq!(memory.spans().len(), 0);
+            assert_eq!(memory.metrics(), []);
+        },
+    );
 }

@@ -128,8 +128,20 @@ async fn a_response_without_http_body_ends_with_its_head() {
         ("GET", 101, ""),
         ("CONNECT", 200, ""),
     ] {
-        check(method, with_status(status, endless()), Reader::Nothing, mark).await;
-        check(method, with_status(status, full("text")), Reader::ToTheEnd, mark).await;
+        check(
+            method,
+            with_status(status, endless()),
+            Reader::Nothing,
+            mark,
+        )
+        .await;
+        check(
+            method,
+            with_status(status, full("text")),
+            Reader::ToTheEnd,
+            mark,
+        )
+        .await;
     }
     let refused = with_status(403, endless());
     check("CONNECT", refused, Reader::Nothing, " [error cancelled]").await;
@@ -154,7 +166,13 @@ async fn a_body_that_fails_is_an_error_of_its_type() {
     let failing = || steps([Step::Data("12345"), Step::Fail]);
     let mark = format!(" [error {BROKEN}]");
     check("GET", with_status(200, failing()), Reader::ToTheEnd, &mark).await;
-    check("GET", with_status(500, failing()), Reader::ToTheEnd, " [error 500]").await;
+    check(
+        "GET",
+        with_status(500, failing()),
+        Reader::ToTheEnd,
+        " [error 500]",
+    )
+    .await;
 
     // An error without a type of its own.
     let memory = InMemory::new();

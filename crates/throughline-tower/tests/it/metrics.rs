@@ -130,7 +130,10 @@ async fn the_instruments_are_those_of_the_conventions() {
     let names: Vec<_> = memory.metrics().into_iter().map(|m| m.name).collect();
     assert_eq!(names, [ACTIVE, DURATION]);
     let duration = metric(&memory, DURATION);
-    assert_eq!((duration.unit.as_str(), duration.kind), ("s", MetricKind::Histogram));
+    assert_eq!(
+        (duration.unit.as_str(), duration.kind),
+        ("s", MetricKind::Histogram)
+    );
     assert_eq!(duration.description, "Duration of HTTP server requests.");
     let bounds = [
         0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
@@ -139,7 +142,10 @@ async fn the_instruments_are_those_of_the_conventions() {
     // Seconds: whatever the machine, no ten of them.
     assert!(duration.points[0].value < 10.0);
     let active = metric(&memory, ACTIVE);
-    assert_eq!((active.unit.as_str(), active.kind), ("{request}", MetricKind::UpDownCounter));
+    assert_eq!(
+        (active.unit.as_str(), active.kind),
+        ("{request}", MetricKind::UpDownCounter)
+    );
     assert_eq!(active.description, "Number of active HTTP server requests.");
 }
 

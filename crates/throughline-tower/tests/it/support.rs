@@ -151,10 +151,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut future = pin!(future);
     loop {
-        match future
-            .as_mut()
-            .poll(&mut TaskContext::from_waker(&waker))
-        {
+        match future.as_mut().poll(&mut TaskContext::from_waker(&waker)) {
             Poll::Ready(output) => return output,
             Poll::Pending => thread::park(),
         }

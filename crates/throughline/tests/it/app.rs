@@ -85,7 +85,9 @@ pub(crate) async fn oneshots(router: &Router, count: usize) {
         let request = Request::get("/leaf").body(Body::empty()).unwrap();
         let response = router.clone().oneshot(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
-        axum::body::to_bytes(response.into_body(), 1000).await.unwrap();
+        axum::body::to_bytes(response.into_body(), 1000)
+            .await
+            .unwrap();
     }
 }
 
@@ -96,7 +98,12 @@ pub(crate) fn on_current_thread<F: Future>(future: F) -> F::Output {
 
 pub(crate) fn on_multi_thread<F: Future>(future: F) -> F::Output {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(2).enable_all().build().unwrap().block_on(future)
+    builder
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 /// Enough for a collector that answers, on a busy machine too.
@@ -128,7 +135,12 @@ async fn call(State(shared): State<Shared>) -> String {
 }
 
 async fn call_leaf(shared: &Shared) -> String {
-    let response = shared.client.get(format!("{}/leaf", shared.base)).send().await.unwrap();
+    let response = shared
+        .client
+        .get(format!("{}/leaf", shared.base))
+        .send()
+        .await
+        .unwrap();
     response.text().await.unwrap()
 }
 

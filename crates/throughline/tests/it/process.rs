@@ -145,7 +145,11 @@ impl Running {
         }
         let status = self.child.wait().unwrap();
         let ran = self.seen.iter().any(|line| line.contains("1 passed"));
-        assert!(status.success() && ran, "{status}: {}", self.all_with(status));
+        assert!(
+            status.success() && ran,
+            "{status}: {}",
+            self.all_with(status)
+        );
         Output {
             lines: std::mem::take(&mut self.seen),
         }
@@ -181,10 +185,18 @@ impl Output {
         &self.lines
     }
 
+    /// The rest of the line that begins like this.
+    #[track_caller]
+    pub(crate) fn after(&self, begin: &str) -> &str {
+        let rest = self.lines.iter().find_map(|line| line.strip_prefix(begin));
+        rest.unwrap_or_else(|| panic!("no line begins with {begin:?}: {:#?}", self.lines))
+    }
+
     /// The log lines, in JSON.
     pub(crate) fn logged(&self) -> Vec<Value> {
         let json = self.lines.iter().filter(|line| line.starts_with('{'));
-        json.map(|line| serde_json::from_str(line).unwrap()).collect()
+        json.map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     /// The log line with this message.

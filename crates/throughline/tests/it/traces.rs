@@ -120,13 +120,18 @@ fn the_sampler_decides_what_arrives_and_the_trace_goes_on_in_any_case() {
         if let Some(flags) = parent {
             process = process.variable(PARENT, &traceparent(flags));
         }
-        let forwarded = process.start().line("forwarded ");
-        // The end of the child is waited for by the collector's own means where something is to come.
+        let forwarded = process.run().after("forwarded ").to_owned();
         let [_, trace_id, _, flags] = forwarded.split('-').collect::<Vec<_>>()[..] else {
             panic!("{case}: {forwarded:?}")
         };
         assert_eq!(flags == "01", arrives, "{case}: {forwarded}");
-        assert_eq!(trace_id == TRACE_ID, parent.is_some(), "{case}: {forwarded}");
+        assert_eq!(
+            trace_id == TRACE_ID,
+            parent.is_some(),
+            "{case}: {forwarded}"
+        );
+        let expected = if arrives { 3 } else { 0 };
+        assert_eq!(collector.spans().len(), expected, "{case}");
     };
     check("", "", None, true);
     check("", "", Some("00"), false);
@@ -140,4 +145,56 @@ fn the_sampler_decides_what_arrives_and_the_trace_goes_on_in_any_case() {
     check("parentbased_traceidratio", "0", None, false);
     check("parentbased_traceidratio", "0", Some("01"), true);
     check("parentbased_traceidratio", "1", None, true);
+}
+
+#[test]
+fn a_disabled_sdk_passes_the_trace_on_and_logs() {
+    let test = a_disabled_sdk_passes_the_trace_on_and_logs;
+    let Some(process) = process::of(test, request_with_parent) else {
+        return;
+    };
+    let process = process.variables(&[
+        ("OTEL_SDK_DISABLED", "true"),
+        ("RUST_LOG", "throughline=debug"),
+    ]);
+    let check = |parent: &str, propagators: &str, forwarded: &str| {
+        let collector = Collector::start_blocking().unwrap();
+        let process = (process.clone().exporting_to(&collector))
+            .variable("OTEL_PROPAGATORS", propagators)
+            .variable(PARENT, parent);
+        let output = process.run();
+        assert_eq!(output.after("forwarded "), forwarded);
+        assert_eq!(output.logged().len(), 1, "{:?}", output.lines());
+        assert_eq!(collector.requests(), 0);
+    };
+    let parent = traceparent("01");
+    // The caller's own context: no span of ours stands between.
+    check(&parent, "", &parent);
+    check(&parent, "baggage", "");
+    check(&parent, "none", "");
+    check("wrong", "", "");
+}
+
+#[test]
+fn a_trace_goes_on_after_the_shutdown() {
+    let scenario = || {
+        app::on_current_thread(async {
+            let telemetry = app::init();
+            let base = App::new().await.serve();
+            let url = format!("{base}/call");
+            app::request(&url, &[]).await;
+            telemetry.shutdown().await.unwrap();
+            let parent = traceparent("01");
+            let leaf = app::request(&url, &[("traceparent", &parent)]).await;
+            assert_eq!(leaf["traceparent"], parent);
+            let leaf = app::request(&url, &[]).await;
+            assert!(!leaf.contains_key("traceparent"), "{leaf:?}");
+        });
+    };
+    let Some(process) = process::of(a_trace_goes_on_after_the_shutdown, scenario) else {
+        return;
+    };
+    let collector = Collector::start_blocking().unwrap();
+    process.exporting_to(&collector).run();
+    assert_eq!(collector.spans().len(), 3);
 }

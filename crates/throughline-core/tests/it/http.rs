@@ -1,0 +1,490 @@
+//! Exactly what server and client operations record.
+
+use std::net::SocketAddr;
+
+use ::http::{Method, Request, Response, StatusCode, Version};
+use bytes::Bytes;
+use http_body_util::Full;
+use opentelemetry::Value;
+use opentelemetry::trace::{SpanKind, Status};
+use throughline_core::http::{
+    ClientCall, ClientRequest, Route, ServerCall, ServerRequest, error_type_of,
+};
+use throughline_core::{Operation, Outcome, SCHEMA_URL};
+use throughline_testing::{Expected, InMemory, MetricKind, MetricRecord, PointRecord, SpanRecord};
+
+use crate::support::{call, client, get, headers, serve, server};
+
+type Attributes<'a> = &'a [(&'a str, Expected)];
+
+fn peer() -> Option<SocketAddr> {
+    "[2001:db8::7]:50000".parse().ok()
+}
+
+/// A request with everything.
+fn full_request() -> Request<()> {
+    Request::builder()
+        .method("POST")
+        .uri("/orders/42?q=1&sig=secret")
+        .version(Version::HTTP_2)
+        .header("host", "shop.example:8443")
+        .header("user-agent", "curl/8.5.0")
+        .header("authorization", "secret")
+        .body(())
+        .unwrap()
+}
+
+#[track_caller]
+fn check_server(
+    request: &Request<()>,
+    route: Option<&str>,
+    peer: fn() -> Option<SocketAddr>,
+    finish: impl FnOnce(Operation<ServerCall>),
+    name: &str,
+    attributes: Attributes<'_>,
+) -> SpanRecord {
+    let memory = InMemory::new();
+    let operation = ServerRequest {
+        method: request.method(),
+        uri: request.uri(),
+        version: request.version(),
+        headers: request.headers(),
+        route: &|| Route::intern(route?),
+        peer: &peer,
+    }
+    .start(&server(&memory).resolve());
+    finish(operation);
+    let trace = memory.trace();
+    let span = trace.find(name);
+    span.assert_attributes(attributes);
+    assert_eq!(span.kind, SpanKind::Server);
+    assert_eq!(span.scope, "test-server");
+    assert_eq!(span.scope_version.as_deref(), Some("1.2.3"));
+    assert_eq!(span.schema_url.as_deref(), Some(SCHEMA_URL));
+    span.clone()
+}
+
+fn respond(status: u16) -> impl FnOnce(Operation<ServerCall>) {
+    move |operation| {
+        let mut response = Response::new(Full::new(Bytes::new()));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        drop(operation.respond(response));
+    }
+}
+
+#[test]
+fn a_server_span_has_all_that_is_known() {
+    let span = check_server(
+        &full_request(),
+        Some("/orders/{id}"),
+        peer,
+        respond(201),
+        "POST /orders/{id}",
+        &[
+            ("http.request.method", "POST".into()),
+            ("url.scheme", "http".into()),
+            ("url.path", "/orders/42".into()),
+            ("url.query", "q=1&sig=REDACTED".into()),
+            ("network.protocol.version", "2".into()),
+            ("http.route", "/orders/{id}".into()),
+            ("server.address", "shop.example".into()),
+            ("server.port", 8443.into()),
+            ("client.address", "2001:db8::7".into()),
+            ("network.peer.address", "2001:db8::7".into()),
+            ("network.peer.port", 50000.into()),
+            ("user_agent.original", "curl/8.5.0".into()),
+            ("http.response.status_code", 201.into()),
+        ],
+    );
+    assert_eq!(span.status, Status::Unset);
+}
+
+#[test]
+fn a_server_span_has_nothing_that_is_unknown() {
+    check_server(
+        &get(&[]),
+        None,
+        || None,
+        respond(200),
+        "GET",
+        &[
+            ("http.request.method", "GET".into()),
+            ("url.scheme", "http".into()),
+            ("url.path", "/".into()),
+            ("network.protocol.version", "1.1".into()),
+            ("http.response.status_code", 200.into()),
+        ],
+    );
+    let mut request = get(&[("host", "not a host"), ("user-agent", "\u{e9}")]);
+    *request.method_mut() = Method::from_bytes(b"BREW").unwrap();
+    *request.uri_mut() = "*".parse().unwrap();
+    check_server(
+        &request,
+        None,
+        || None,
+        respond(200),
+        "HTTP",
+        &[
+            ("http.request.method", "_OTHER".into()),
+            ("http.request.method_original", "BREW".into()),
+            ("url.scheme", "http".into()),
+            ("url.path", "*".into()),
+            ("network.protocol.version", "1.1".into()),
+            ("http.response.status_code", 200.into()),
+        ],
+    );
+}
+
+#[test]
+fn an_absolute_target_names_scheme_and_server() {
+    let mut request = get(&[("host", "other.example")]);
+    *request.uri_mut() = "https://[::1]:8443/a".parse().unwrap();
+    check_server(
+        &request,
+        None,
+        || None,
+        respond(200),
+        "GET",
+        &[
+            ("http.request.method", "GET".into()),
+            ("url.scheme", "https".into()),
+            ("url.path", "/a".into()),
+            ("network.protocol.version", "1.1".into()),
+            ("server.address", "::1".into()),
+            ("server.port", 8443.into()),
+            ("http.response.status_code", 200.into()),
+        ],
+    );
+}
+
+#[test]
+fn a_server_span_says_how_it_failed() {
+    #[track_caller]
+    fn check(
+        finish: impl FnOnce(Operation<ServerCall>),
+        status: Option<i64>,
+        error_type: Option<&str>,
+        expected: Status,
+    ) {
+        let mut attributes = vec![
+            ("http.request.method", Expected::from("GET")),
+            ("url.scheme", "http".into()),
+            ("url.path", "/".into()),
+            ("network.protocol.version", "1.1".into()),
+        ];
+        attributes.extend(status.map(|code| ("http.response.status_code", code.into())));
+        attributes.extend(error_type.map(|error| ("error.type", error.into())));
+        let span = check_server(&get(&[]), None, || None, finish, "GET", &attributes);
+        assert_eq!(span.status, expected);
+    }
+    let finish = |outcome| move |mut operation: Operation<ServerCall>| operation.finish(outcome);
+    check(respond(404), Some(404), None, Status::Unset);
+    check(respond(503), Some(503), Some("503"), Status::error(""));
+    check(respond(101), Some(101), None, Status::Unset);
+    check(finish(Outcome::Finished), None, None, Status::Unset);
+    check(finish(Outcome::Error("io")), None, Some("io"), Status::error(""));
+    check(finish(Outcome::Panicked), None, Some("panic"), Status::error("panicked"));
+    check(
+        drop,
+        None,
+        Some("cancelled"),
+        Status::error("dropped before the response"),
+    );
+    let unread = |status: u16| {
+        move |operation: Operation<ServerCall>| {
+            let mut response = Response::new(Full::new(Bytes::from("ab")));
+            *response.status_mut() = StatusCode::from_u16(status).unwrap();
+            drop(operation.respond(response));
+        }
+    };
+    check(
+        unread(200),
+        Some(200),
+        Some("cancelled"),
+        Status::error("dropped before the end of the response body"),
+    );
+    // A status that is an error by itself names the reason best.
+    check(unread(500), Some(500), Some("500"), Status::error(""));
+}
+
+#[test]
+fn a_route_that_comes_late_is_as_good() {
+    let matched = |template: &'static str| {
+        move |mut operation: Operation<ServerCall>| {
+            let call = operation.details_mut().unwrap();
+            call.matched(Route::intern(template).unwrap());
+            respond(200)(operation);
+        }
+    };
+    let attributes = |route: &'static str| {
+        [
+            ("http.request.method", "GET".into()),
+            ("url.scheme", "http".into()),
+            ("url.path", "/".into()),
+            ("network.protocol.version", "1.1".into()),
+            ("http.route", route.into()),
+            ("http.response.status_code", 200.into()),
+        ]
+    };
+    let (none, late) = (|| None, attributes("/late/{id}"));
+    check_server(&get(&[]), None, none, matched("/late/{id}"), "GET /late/{id}", &late);
+    // The first one counts.
+    let first = attributes("/first");
+    check_server(&get(&[]), Some("/first"), none, matched("/late/{id}"), "GET /first", &first);
+}
+
+#[track_caller]
+fn check_client(
+    request: ClientRequest<'_>,
+    finish: impl FnOnce(Operation<ClientCall>),
+    name: &str,
+    expected: Status,
+    attributes: Attributes<'_>,
+) {
+    let memory = InMemory::new();
+    finish(request.start(&client(&memory).resolve()));
+    let trace = memory.trace();
+    let span = trace.find(name);
+    span.assert_attributes(attributes);
+    assert_eq!(span.kind, SpanKind::Client);
+    assert_eq!(span.status, expected);
+    assert_eq!(span.scope, "test-client");
+    assert_eq!(span.schema_url.as_deref(), Some(SCHEMA_URL));
+}
+
+fn answer(status: u16, body: &'static str) -> impl FnOnce(Operation<ClientCall>) {
+    move |operation| {
+        let mut response = Response::new(Full::new(Bytes::from(body)));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        *response.version_mut() = Version::HTTP_2;
+        drop(operation.respond(response));
+    }
+}
+
+#[test]
+fn a_client_span_has_all_that_is_known() {
+    let brew = Method::from_bytes(b"BREW").unwrap();
+    check_client(
+        ClientRequest {
+            method: &brew,
+            url: "https://user:secret@[::1]:8443/a?sig=secret&b=1",
+            host: "[::1]",
+            port: Some(8443),
+            resend_count: 2,
+        },
+        answer(404, "not here"),
+        "HTTP",
+        Status::error(""),
+        &[
+            ("http.request.method", "_OTHER".into()),
+            ("http.request.method_original", "BREW".into()),
+            ("server.address", "::1".into()),
+            ("server.port", 8443.into()),
+            (
+                "url.full",
+                "https://REDACTED:REDACTED@[::1]:8443/a?sig=REDACTED&b=1".into(),
+            ),
+            ("http.request.resend_count", 2.into()),
+            ("http.response.status_code", 404.into()),
+            ("network.protocol.version", "2".into()),
+            ("error.type", "404".into()),
+        ],
+    );
+}
+
+#[test]
+fn a_client_span_says_how_it_failed() {
+    #[track_caller]
+    fn check(
+        finish: impl FnOnce(Operation<ClientCall>),
+        end: Attributes<'_>,
+        expected: Status,
+    ) {
+        let mut attributes = vec![
+            ("http.request.method", Expected::from("GET")),
+            ("server.address", "example.com".into()),
+            ("url.full", "http://example.com/".into()),
+        ];
+        attributes.extend_from_slice(end);
+        let request = ClientRequest {
+            method: &Method::GET,
+            url: "http://example.com/",
+            host: "example.com",
+            port: None,
+            resend_count: 0,
+        };
+        check_client(request, finish, "GET", expected, &attributes);
+    }
+    let finish = |outcome| move |mut operation: Operation<ClientCall>| operation.finish(outcome);
+    let ok = [
+        ("http.response.status_code", 200.into()),
+        ("network.protocol.version", "2".into()),
+    ];
+    check(answer(200, ""), &ok, Status::Unset);
+    // A response dropped unread has finished, and a call that its caller gave up is no error.
+    check(answer(200, "unread"), &ok, Status::Unset);
+    check(drop, &[], Status::Unset);
+    check(
+        finish(Outcome::Error("timeout")),
+        &[("error.type", "timeout".into())],
+        Status::error(""),
+    );
+    check(
+        finish(Outcome::Panicked),
+        &[("error.type", "panic".into())],
+        Status::error("panicked"),
+    );
+}
+
+#[test]
+fn error_types_are_type_paths() {
+    assert_eq!(error_type_of::<std::fmt::Error>(), "core::fmt::Error");
+    assert_eq!(error_type_of::<Box<dyn std::error::Error>>(), "_OTHER");
+    assert_eq!(error_type_of::<dyn std::error::Error + Send>(), "_OTHER");
+}
+
+fn point<'a>(metric: &'a MetricRecord, status: i64) -> &'a PointRecord {
+    let has_status = |point: &&PointRecord| {
+        point.attributes.get("http.response.status_code") == Some(&Value::from(status))
+    };
+    metric.points.iter().find(has_status).unwrap()
+}
+
+#[track_caller]
+fn check_point(point: &PointRecord, expected: &[(&str, Value)]) {
+    let expected = expected
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), value.clone()));
+    assert_eq!(point.attributes, expected.collect());
+}
+
+/// The boundaries that the conventions advise.
+const BOUNDARIES: [f64; 14] = [
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+];
+
+#[test]
+fn server_metrics_have_the_attributes_of_low_cardinality() {
+    let memory = InMemory::new();
+    let server = server(&memory);
+    for status in [200, 200, 503] {
+        let request = full_request();
+        let mut operation = serve(&server, &request);
+        let call = operation.details_mut().unwrap();
+        call.matched(Route::intern("/orders/{id}").unwrap());
+        respond(status)(operation);
+    }
+    let running = serve(&server, &get(&[]));
+    let metrics = memory.metrics();
+    let [active, duration] = &metrics[..] else {
+        panic!("{metrics:#?}");
+    };
+    assert_eq!(duration.name, "http.server.request.duration");
+    assert_eq!(duration.unit, "s");
+    assert_eq!(duration.kind, MetricKind::Histogram);
+    assert_eq!(duration.points.len(), 2);
+    let ok = point(duration, 200);
+    assert_eq!(ok.count, Some(2));
+    assert_eq!(ok.bounds, BOUNDARIES);
+    check_point(
+        ok,
+        &[
+            ("http.request.method", "POST".into()),
+            ("url.scheme", "http".into()),
+            ("network.protocol.version", "2".into()),
+            ("http.route", "/orders/{id}".into()),
+            ("http.response.status_code", 200.into()),
+        ],
+    );
+    check_point(
+        point(duration, 503),
+        &[
+            ("http.request.method", "POST".into()),
+            ("url.scheme", "http".into()),
+            ("network.protocol.version", "2".into()),
+            ("http.route", "/orders/{id}".into()),
+            ("http.response.status_code", 503.into()),
+            ("error.type", "503".into()),
+        ],
+    );
+    assert_eq!(active.name, "http.server.active_requests");
+    assert_eq!(active.unit, "{request}");
+    assert_eq!(active.kind, MetricKind::UpDownCounter);
+    let of = |method: &str| {
+        let is_it = |p: &&PointRecord| p.attributes["http.request.method"] == Value::from(method.to_owned());
+        active.points.iter().find(is_it).unwrap()
+    };
+    assert_eq!(of("POST").value, 0.0);
+    assert_eq!(of("GET").value, 1.0);
+    check_point(
+        of("GET"),
+        &[
+            ("http.request.method", "GET".into()),
+            ("url.scheme", "http".into()),
+        ],
+    );
+    drop(running);
+    let metrics = memory.metrics();
+    assert!(metrics[0].points.iter().all(|point| point.value == 0.0));
+}
+
+#[test]
+fn client_metrics_have_the_attributes_of_low_cardinality() {
+    let memory = InMemory::new();
+    let client = client(&memory);
+    answer(200, "")(call(&client));
+    answer(200, "unread")(call(&client));
+    answer(500, "")(call(&client));
+    let metrics = memory.metrics();
+    let [duration] = &metrics[..] else {
+        panic!("{metrics:#?}");
+    };
+    assert_eq!(duration.name, "http.client.request.duration");
+    assert_eq!(duration.unit, "s");
+    assert_eq!(duration.points.len(), 2);
+    let ok = point(duration, 200);
+    assert_eq!(ok.count, Some(2));
+    assert_eq!(ok.bounds, BOUNDARIES);
+    let common = [
+        ("http.request.method", Value::from("GET")),
+        ("server.address", "example.com".into()),
+        ("server.port", 80.into()),
+        ("network.protocol.version", "2".into()),
+    ];
+    let with = |more: &[(&'static str, Value)]| [&common[..], more].concat();
+    check_point(ok, &with(&[("http.response.status_code", 200.into())]));
+    check_point(
+        point(duration, 500),
+        &with(&[
+            ("http.response.status_code", 500.into()),
+            ("error.type", "500".into()),
+        ]),
+    );
+}
+
+#[test]
+fn duration_is_the_same_on_span_and_metric() {
+    let memory = InMemory::new();
+    respond(200)(serve(&server(&memory), &get(&[])));
+    let span = memory.spans().remove(0).duration();
+    let metric = memory.metrics().remove(1).points[0].value;
+    assert!((span.as_secs_f64() - metric).abs() < 1e-9);
+}
+
+#[test]
+fn debug_output_holds_no_secret() {
+    let request = full_request();
+    let printed = format!(
+        "{:?}",
+        ServerRequest {
+            method: request.method(),
+            uri: request.uri(),
+            version: request.version(),
+            headers: &headers(&[("cookie", "secret")]),
+            route: &|| None,
+            peer: &|| None,
+        }
+    );
+    assert!(printed.contains("/orders/42"), "{printed}");
+    assert!(!printed.contains("secret"), "{printed}");
+}
