@@ -18,8 +18,9 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanData, SpanExporter};
 use throughline_core::{Installation, MeterSource, Prediction, SamplerHint, TracerSource, install};
+use throughline_otlp::{ExportRuntime, SpanPipeline};
 use throughline_tower::ServerLayer;
 use tower::ServiceExt;
 use tower::layer::util::Identity;
@@ -45,7 +46,7 @@ enum Stack {
     Bare,
     /// A layer that does nothing.
     Noop,
-    /// Our layer, with an SDK whose spans go nowhere.
+    /// Our layer, with the SDK, the span pipeline and an exporter that does nothing.
     Throughline,
     /// Our layer, switched off (`OTEL_SDK_DISABLED`).
     Disabled,
@@ -71,8 +72,15 @@ impl Parent {
     }
 }
 
-/// Metrics are collected once a minute, which no run lasts.
+/// An exporter that takes everything and does nothing. Metrics are collected once a minute, which no run lasts.
+#[derive(Debug)]
 struct Nowhere;
+
+impl SpanExporter for Nowhere {
+    async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+        Ok(())
+    }
+}
 
 impl PushMetricExporter for Nowhere {
     async fn export(&self, _: &ResourceMetrics) -> OTelSdkResult {
@@ -104,21 +112,26 @@ fn request(parent: Parent) -> Request<Body> {
     request.body(Body::empty()).unwrap_or_default()
 }
 
-fn router(arguments: &Arguments) -> Router {
+fn router(arguments: &Arguments) -> io::Result<Router> {
     let router = Router::new().route(
         "/users/{id}",
         get(|Path(id): Path<u64>| async move { id.to_string() }),
     );
     if arguments.layer == Stack::Bare {
-        return router;
+        return Ok(router);
     }
     if arguments.layer == Stack::Noop {
-        return router.layer(Identity::new());
+        return Ok(router.layer(Identity::new()));
     }
     let mut installation = Installation::default();
     if arguments.layer == Stack::Throughline {
+        let pipeline = SpanPipeline::builder()
+            // No span is dropped, which would be cheaper than to export it.
+            .max_queue_size(1 << 16)
+            .build(&ExportRuntime::start()?, Nowhere);
         let provider = SdkTracerProvider::builder()
             .with_sampler(Sampler::parent_based(Sampler::AlwaysOn))
+            .with_span_processor(pipeline)
             .build();
         let hint = SamplerHint::parent_based(Prediction::Record);
         installation.tracers = Some(TracerSource::new(provider).with_sampler_hint(hint));
@@ -130,7 +143,7 @@ fn router(arguments: &Arguments) -> Router {
         installation.meters = Some(MeterSource::new(provider).with_bound_instruments());
     }
     install(installation);
-    router.layer(ServerLayer::new())
+    Ok(router.layer(ServerLayer::new()))
 }
 
 async fn serve(router: &Router, parent: Parent) {
@@ -145,7 +158,7 @@ async fn serve(router: &Router, parent: Parent) {
 /// When no runtime can be built.
 pub fn run(arguments: &Arguments, measured: impl FnOnce(&dyn Fn())) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let router = router(arguments);
+    let router = router(arguments)?;
     let serve = |requests| {
         for _ in 0..requests {
             runtime.block_on(serve(&router, arguments.parent));

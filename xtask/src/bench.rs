@@ -73,8 +73,8 @@ fn measure(layer: &str, parent: &str, metrics: bool, has_valgrind: bool) -> Resu
         Ok(count.trim().parse()?)
     };
     // The difference of two runs: what the start costs falls out.
-    const FEW: i64 = 200;
-    const MANY: i64 = 1200;
+    const FEW: i64 = 1000;
+    const MANY: i64 = 3000;
     Ok(Cost {
         instructions: match has_valgrind {
             true => (instructions(MANY)? - instructions(FEW)?) / (MANY - FEW),

@@ -43,7 +43,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        if request.extensions_mut().insert(HasSpan).is_some() {
+        if request.extensions().get::<HasSpan>().is_some() {
             let route = self.config.route_of(&request);
             return ResponseFuture::nested(self.inner.call(request), route);
         }
@@ -57,6 +57,10 @@ where
             peer: &|| peer(request.extensions()),
         }
         .start(&resolved);
+        // Where nothing is recorded, an inner layer cannot record it twice.
+        if operation.details_mut().is_some() {
+            request.extensions_mut().insert(HasSpan);
+        }
         let inner = operation.enter(|| self.inner.call(request));
         ResponseFuture::traced(inner, operation)
     }

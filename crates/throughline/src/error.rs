@@ -9,6 +9,8 @@ use throughline_otlp::otlp::BuildError;
 use crate::telemetry::ShutdownReport;
 
 /// Why [`init`](crate::init) set nothing up.
+///
+/// Each message says what to do about it. None holds credentials.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum InitError {
@@ -16,23 +18,24 @@ pub enum InitError {
     Variable {
         /// The variable.
         variable: String,
-        /// Its value, without credentials.
+        /// Its value as it was written, but for what may be a credential: of a URL the user information and the query,
+        /// of headers everything.
         value: String,
-        /// What to do.
+        /// What is wrong with it, or what to do.
         remedy: String,
     },
-    /// An exporter cannot be built from the configuration that the code gave.
+    /// An exporter cannot be built from the configuration that the code gave; variables are checked before.
     Exporter(BuildError),
     /// The export thread cannot be started.
     Thread(io::Error),
-    /// A filter that the code gave is none.
+    /// A filter that the code gave is none. A wrong one of the environment is a [`ConfigWarning`](crate::ConfigWarning).
     Filter {
         /// The filter.
         filter: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// `init()` was called before in this process.
+    /// `init()` has succeeded before in this process. A shutdown does not change that.
     AlreadyInitialized,
     /// The application installed a `tracing` subscriber of its own before.
     SubscriberInstalled,
@@ -70,14 +73,15 @@ impl Error for InitError {
     }
 }
 
-/// Not everything was delivered in time. The application stops all the same; this only says what was lost.
+/// Not everything that was left could be delivered in time. The application stops, or goes on after a flush, all the
+/// same; this only says what was lost.
 #[derive(Clone, Debug)]
 pub struct ShutdownError {
     pub(crate) report: ShutdownReport,
 }
 
 impl ShutdownError {
-    /// What was delivered and what was not.
+    /// What was delivered and what was not, since the start of the process.
     #[must_use]
     pub fn report(&self) -> &ShutdownReport {
         &self.report

@@ -20,12 +20,22 @@ use crate::telemetry::Telemetry;
 
 /// Sets up spans, metrics, logs and propagation by the environment's standard `OTEL_*` variables and `RUST_LOG`.
 ///
-/// Call it once, first thing in `main`, inside a runtime or not, and keep what it returns until the end. Everything it
-/// reads, with defaults, is in [`Config`].
+/// Call it once, first thing in `main`, inside a runtime or not, and keep what it returns until the end: dropping it
+/// shuts telemetry down. Everything it reads, with defaults, is in [`Config`]. What was wrong with the environment and
+/// has a default is logged as a warning.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let telemetry = throughline::init()?;
+/// // … the application …
+/// println!("{}", telemetry.shutdown_blocking()?);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
-/// [`InitError`]; nothing is set up then.
+/// [`InitError`]. Nothing is set up then, and it may be called again, but for [`InitError::AlreadyInitialized`].
 pub fn init() -> Result<Telemetry, InitError> {
     builder().init()
 }
@@ -52,6 +62,9 @@ pub fn builder() -> Builder {
 type Change = Box<dyn FnOnce(&mut Config)>;
 
 /// Changes to the configuration of the environment; made by [`builder`].
+///
+/// It begins with the environment. For a configuration without it, pass variables of your own to
+/// [`Config::from_variables`] and call [`Config::init`].
 pub struct Builder {
     service_name: Option<String>,
     changes: Vec<Change>,
@@ -65,7 +78,7 @@ impl Builder {
         self
     }
 
-    /// Changes the configuration after the environment was read: what is set here wins.
+    /// Changes the configuration after the environment was read: what is set here wins. Of several changes, the last.
     #[must_use]
     pub fn configure(mut self, change: impl FnOnce(&mut Config) + 'static) -> Self {
         self.changes.push(Box::new(change));
@@ -76,7 +89,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`InitError`]; nothing is set up then.
+    /// As [`init`]. A variable that cannot be followed is an error even where a change would replace what it says.
     pub fn init(self) -> Result<Telemetry, InitError> {
         let mut config = Config::from_env()?;
         if config.service_name.is_none() {
@@ -102,11 +115,20 @@ impl fmt::Debug for Builder {
 static INITIALIZED: AtomicBool = AtomicBool::new(false);
 
 impl Config {
-    /// Sets everything up as this configuration says.
+    /// Sets everything up as this configuration says, and logs its [`warnings`](Self::warnings).
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), throughline::InitError> {
+    /// let config = throughline::Config::from_env()?;
+    /// println!("{config}");
+    /// let telemetry = config.init()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`InitError`]; nothing is set up then.
+    /// As [`init`].
     pub fn init(self) -> Result<Telemetry, InitError> {
         if INITIALIZED.swap(true, Ordering::SeqCst) {
             return Err(InitError::AlreadyInitialized);

@@ -4,9 +4,18 @@ use std::time::Duration;
 
 /// Completes when the process is asked to stop: SIGTERM, or Ctrl-C (SIGINT).
 ///
-/// For `axum::serve(…).with_graceful_shutdown(throughline::shutdown_signal())`. Each call returns a future of its own;
-/// all of them see the signal. Must be awaited in a Tokio runtime. See [`shutdown_deadline`] for the bound that a
-/// graceful stop needs.
+/// For `axum::serve(…).with_graceful_shutdown(throughline::shutdown_signal())`. Each call returns a future of its own,
+/// and every one that has been polled sees the signal. See [`shutdown_deadline`] for the bound that a graceful stop
+/// needs.
+///
+/// # Hazards
+///
+/// From the first poll on, neither signal ends the process by itself any more, the second Ctrl-C included. Before it,
+/// they do, without a shutdown.
+///
+/// # Panics
+///
+/// When it is polled outside of a Tokio runtime with I/O.
 pub async fn shutdown_signal() {
     let interrupt = async {
         if let Err(error) = tokio::signal::ctrl_c().await {
@@ -34,20 +43,34 @@ pub async fn shutdown_signal() {
 /// against this:
 ///
 /// ```no_run
-/// # async fn serve(listener: tokio::net::TcpListener, app: axum::Router) -> std::io::Result<()> {
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use std::future::IntoFuture;
 /// use std::time::Duration;
 ///
-/// let server = axum::serve(listener, app)
-///     .with_graceful_shutdown(throughline::shutdown_signal());
-/// tokio::select! {
-///     served = server.into_future() => served,
-///     () = throughline::shutdown_deadline(Duration::from_secs(10)) => Ok(()),
-/// }
+/// let telemetry = throughline::init()?;
+/// let runtime = tokio::runtime::Runtime::new()?;
+/// runtime.block_on(async {
+///     let listener = tokio::net::TcpListener::bind("0.0.0.0:8080").await?;
+///     let server = axum::serve(listener, axum::Router::new())
+///         .with_graceful_shutdown(throughline::shutdown_signal());
+///     tokio::select! {
+///         served = server.into_future() => served,
+///         () = throughline::shutdown_deadline(Duration::from_secs(10)) => Ok(()),
+///     }
+/// })?;
+/// // Drops the requests that are still open, so that their spans end, as cancelled, and are delivered.
+/// runtime.shutdown_timeout(Duration::from_secs(1));
+/// telemetry.shutdown_blocking()?;
+/// # Ok(())
 /// # }
 /// ```
 ///
-/// What is still open then is dropped with the server, and its spans end as cancelled.
+/// The server alone does not drop them: each connection is a task of the runtime. Where the runtime outlives the
+/// telemetry, as under `#[tokio::main]`, the spans of these requests are counted as open and are not exported.
+///
+/// # Panics
+///
+/// When it is polled outside of a Tokio runtime with I/O and timers.
 pub async fn shutdown_deadline(grace: Duration) {
     shutdown_signal().await;
     tokio::time::sleep(grace).await;

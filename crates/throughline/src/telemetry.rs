@@ -14,7 +14,15 @@ use crate::init::Signals;
 
 /// What [`init`](crate::init) set up. Keep it until the end of `main`, then [`shutdown`](Self::shutdown) it.
 ///
-/// Dropped without, it shuts down all the same, blocking its thread for the shutdown timeout at most.
+/// Dropped without, it shuts down all the same, blocking its thread for the
+/// [shutdown timeout](crate::Config::shutdown_timeout) at most.
+///
+/// # Hazards
+///
+/// - `let _ = throughline::init()?;` drops it at once: give it a name.
+/// - A span that has not ended when the shutdown begins is not exported, but counted. Stop the server first, and see
+///   [`shutdown_deadline`](crate::shutdown_deadline) for what may still be open then.
+/// - `std::process::exit` and a signal that ends the process drop nothing: what is queued is lost.
 #[derive(Debug)]
 #[must_use = "dropping it shuts telemetry down"]
 pub struct Telemetry {
@@ -22,13 +30,14 @@ pub struct Telemetry {
     timeout: Duration,
 }
 
-/// What became of the telemetry of a process.
+/// What became of the telemetry of a process. Prints as one line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// The spans: started = exported + dropped + still open.
+    /// The spans. `started == exported + dropped.total() + queued + open`; after a shutdown none is queued. All zero where
+    /// no span is exported.
     pub spans: SpanCounts,
-    /// Whether the last metrics were taken.
+    /// Whether the exporter took the last metrics. True where no metric is exported.
     pub metrics_delivered: bool,
 }
 
@@ -40,9 +49,10 @@ impl Telemetry {
         }
     }
 
-    /// Exports what has ended so far. Returns at the shutdown timeout at the latest.
+    /// Exports the spans that have ended so far, and the metrics. Returns at the shutdown timeout at the latest.
     ///
-    /// Runs on any executor; the work is done on threads of its own.
+    /// Runs on any executor, a `current_thread` runtime included; the work is done on threads of its own, and goes on
+    /// where the future is dropped.
     ///
     /// # Errors
     ///
@@ -52,10 +62,11 @@ impl Telemetry {
         on_a_thread(signals, self.timeout, Signals::flush).await
     }
 
-    /// Exports what is left and stops: one deadline for all signals, the shutdown timeout (default 5 s). Propagation
-    /// goes on.
+    /// Exports what is left and stops: one deadline for all signals, the
+    /// [shutdown timeout](crate::Config::shutdown_timeout) (default 5 s). Log lines and propagation go on.
     ///
-    /// Runs on any executor, a `current_thread` runtime included; the work is done on threads of its own.
+    /// Runs on any executor, a `current_thread` runtime included; the work is done on threads of its own, and goes on
+    /// where the future is dropped. (Dropped before it was polled, it blocks, as the guard does.)
     ///
     /// # Errors
     ///
@@ -66,7 +77,7 @@ impl Telemetry {
         on_a_thread(signals, self.timeout, Signals::shut_down).await
     }
 
-    /// [`shutdown`](Self::shutdown) for a `main` without an executor: blocks the thread.
+    /// [`shutdown`](Self::shutdown) for a `main` without an executor: blocks the thread for the shutdown timeout at most.
     ///
     /// # Errors
     ///
@@ -113,7 +124,7 @@ impl Signals {
         timeout: Duration,
         work: impl FnOnce(SdkMeterProvider) -> bool + Send + 'static,
     ) -> Metrics {
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now().checked_add(timeout);
         let Some(meters) = self.meters.clone() else {
             return Metrics::Off;
         };
@@ -144,7 +155,8 @@ impl Signals {
 enum Metrics {
     Off,
     Lost,
-    Running(mpsc::Receiver<bool>, Instant),
+    /// Without a deadline where that is out of reach for an [`Instant`].
+    Running(mpsc::Receiver<bool>, Option<Instant>),
 }
 
 impl Metrics {
@@ -153,8 +165,12 @@ impl Metrics {
             Self::Off => true,
             Self::Lost => false,
             Self::Running(result, deadline) => {
-                let left = deadline.saturating_duration_since(Instant::now());
-                result.recv_timeout(left).unwrap_or(false)
+                let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+                let result = match left {
+                    Some(left) => result.recv_timeout(left).ok(),
+                    None => result.recv().ok(),
+                };
+                result.unwrap_or(false)
             }
         }
     }

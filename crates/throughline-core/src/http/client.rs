@@ -1,6 +1,7 @@
 //! CLIENT spans: <https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span>, and their metric.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::operation::{Details, Operation, Outcome, RecordingSpan};
 use crate::providers::{Instruments, Parent, Resolved, SpanRequest};
 
 /// A request as a client sends it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct ClientRequest<'a> {
     /// The method.
     pub method: &'a Method,
@@ -29,6 +30,16 @@ pub struct ClientRequest<'a> {
     pub port: Option<u16>,
     /// How often the request was sent before.
     pub resend_count: u32,
+}
+
+impl fmt::Debug for ClientRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the URL, which may hold secrets.
+        f.debug_struct("ClientRequest")
+            .field("method", self.method)
+            .field("host", &self.host)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ClientRequest<'_> {

@@ -90,13 +90,11 @@ impl ReadCarrier for HeaderCarrier<'_> {
 
     #[inline]
     fn values(&self, field: Field) -> Option<impl Iterator<Item = &[u8]>> {
-        match self.found[field as usize] {
-            Found::Nothing => None,
-            Found::One(_) | Found::Several => {
-                let values = self.headers.get_all(field.name());
-                Some(values.into_iter().map(HeaderValue::as_bytes))
-            }
+        if let Found::Nothing = self.found[field as usize] {
+            return None;
         }
+        let values = self.headers.get_all(field.name());
+        Some(values.into_iter().map(HeaderValue::as_bytes))
     }
 }
 

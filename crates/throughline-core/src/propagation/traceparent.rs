@@ -52,8 +52,9 @@ fn parse(value: &[u8]) -> Option<(TraceId, SpanId, TraceFlags)> {
     if !rest_is_right || fields[2] != b'-' || fields[35] != b'-' || fields[52] != b'-' {
         return None;
     }
-    let trace_id = TraceId::from(decode(&fields[3..35])?);
-    let span_id = SpanId::from(decode(&fields[36..52])? as u64);
+    let [high, low, span_id] = [3, 19, 36].map(|start| decode(&fields[start..]));
+    let trace_id = TraceId::from(u128::from(high?) << 64 | u128::from(low?));
+    let span_id = SpanId::from(span_id?);
     if trace_id == TraceId::INVALID || span_id == SpanId::INVALID || !is_hex(&fields[53..]) {
         return None;
     }
@@ -88,17 +89,13 @@ fn write_hex(number: u64, fields: &mut [u8; LENGTH], start: usize) {
     fields[start + 8..start + 16].copy_from_slice(&encode_digits(number as u32));
 }
 
-/// The number of 16 or 32 lower-case digits.
+/// The number of the first sixteen digits.
 #[inline]
-fn decode(digits: &[u8]) -> Option<u128> {
-    let mut number = 0;
-    let mut wrong = 0;
-    for &eight in digits.as_chunks().0 {
-        let (next, not_digits) = decode_digits(eight);
-        number = number << 32 | u128::from(next);
-        wrong |= not_digits;
-    }
-    (wrong == 0).then_some(number)
+fn decode(digits: &[u8]) -> Option<u64> {
+    let (first, rest) = digits.split_first_chunk()?;
+    let (high, wrong_high) = decode_digits(*first);
+    let (low, wrong_low) = decode_digits(*rest.first_chunk()?);
+    (wrong_high | wrong_low == 0).then_some(u64::from(high) << 32 | u64::from(low))
 }
 
 /// `0x01` in each byte.

@@ -54,8 +54,7 @@ pub(super) fn extract(
 pub(super) fn inject(cx: &Context, span: &SpanContext, carrier: &mut impl WriteCarrier) {
     let state = span.trace_state();
     let full = cx.get::<FullState>();
-    if let Some(full) =
-        full.filter(|full| full.trace_id == span.trace_id() && full.held == *state)
+    if let Some(full) = full.filter(|full| full.trace_id == span.trace_id() && full.held == *state)
     {
         return carrier.set(Field::TraceState, &full.header);
     }

@@ -14,7 +14,8 @@ use super::tracer::{ResolvedTracer, Started};
 use crate::operation::{Details, Operation};
 use crate::propagation::{Propagation, Propagators};
 
-/// The tracer, instruments and propagators of an instrumentation, looked up.
+/// The tracer, instruments and propagators of an instrumentation, looked up; made by
+/// [`Instrumentation::resolve`](crate::Instrumentation::resolve).
 #[derive(Debug)]
 pub struct Resolved<M> {
     pub(super) generation: u64,
@@ -37,7 +38,8 @@ impl<M: Instruments> Resolved<M> {
         }
     }
 
-    /// The instruments, unless metrics are off.
+    /// The instruments. None where metrics are [switched off](crate::Installation::meters); without a meter provider
+    /// there are some that do nothing.
     pub fn metrics(&self) -> Option<&Arc<M>> {
         self.metrics.as_ref()
     }
@@ -48,7 +50,13 @@ impl<M: Instruments> Resolved<M> {
     }
 
     /// The operation under `parent` that leaves nothing behind, neither on a span nor on metrics: it only carries its
-    /// context. Otherwise the parent comes back, for [`start`](Self::start), and it is worth finding out what to record.
+    /// context. That of a [tracer switched off](crate::Installation::tracers) is the parent's, that below a sampler
+    /// [known to drop](Prediction::Drop) has an unsampled child of it.
+    ///
+    /// # Errors
+    ///
+    /// The parent comes back, for [`start`](Self::start), where something may be recorded: then it is worth finding out
+    /// what.
     pub fn start_unrecorded<D: Details>(&self, parent: Parent) -> Result<Operation<D>, Parent> {
         if self.metrics.is_some() {
             return Err(parent);
@@ -62,8 +70,11 @@ impl<M: Instruments> Resolved<M> {
         }
     }
 
-    /// Starts an operation. `attributes` is called once at most, and not at all for a span that does not record
-    /// (unless the sampler may look at them).
+    /// Starts an operation. `attributes` is called once at most, and not at all for a span that does not record, unless
+    /// the [sampler may look at them](Prediction::UsesAttributes).
+    ///
+    /// Where no span can be made, the parent's context is carried on. A panic in `attributes`, in the sampler or in a
+    /// span processor is such a case: it does not reach the caller.
     pub fn start<D: Details>(
         &self,
         request: SpanRequest,

@@ -163,7 +163,12 @@ fn a_body_that_fails_is_an_error() {
 
 #[test]
 fn a_body_that_panics_has_panicked() {
-    check(script(&[Data("a"), Panic]), None, 2, Some(Outcome::Panicked));
+    check(
+        script(&[Data("a"), Panic]),
+        None,
+        2,
+        Some(Outcome::Panicked),
+    );
 }
 
 #[test]

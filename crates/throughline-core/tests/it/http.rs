@@ -182,8 +182,18 @@ fn a_server_span_says_how_it_failed() {
     check(respond(503), Some(503), Some("503"), Status::error(""));
     check(respond(101), Some(101), None, Status::Unset);
     check(finish(Outcome::Finished), None, None, Status::Unset);
-    check(finish(Outcome::Error("io")), None, Some("io"), Status::error(""));
-    check(finish(Outcome::Panicked), None, Some("panic"), Status::error("panicked"));
+    check(
+        finish(Outcome::Error("io")),
+        None,
+        Some("io"),
+        Status::error(""),
+    );
+    check(
+        finish(Outcome::Panicked),
+        None,
+        Some("panic"),
+        Status::error("panicked"),
+    );
     check(
         drop,
         None,
@@ -227,10 +237,24 @@ fn a_route_that_comes_late_is_as_good() {
         ]
     };
     let (none, late) = (|| None, attributes("/late/{id}"));
-    check_server(&get(&[]), None, none, matched("/late/{id}"), "GET /late/{id}", &late);
+    check_server(
+        &get(&[]),
+        None,
+        none,
+        matched("/late/{id}"),
+        "GET /late/{id}",
+        &late,
+    );
     // The first one counts.
     let first = attributes("/first");
-    check_server(&get(&[]), Some("/first"), none, matched("/late/{id}"), "GET /first", &first);
+    check_server(
+        &get(&[]),
+        Some("/first"),
+        none,
+        matched("/late/{id}"),
+        "GET /first",
+        &first,
+    );
 }
 
 #[track_caller]
@@ -295,11 +319,7 @@ fn a_client_span_has_all_that_is_known() {
 #[test]
 fn a_client_span_says_how_it_failed() {
     #[track_caller]
-    fn check(
-        finish: impl FnOnce(Operation<ClientCall>),
-        end: Attributes<'_>,
-        expected: Status,
-    ) {
+    fn check(finish: impl FnOnce(Operation<ClientCall>), end: Attributes<'_>, expected: Status) {
         let mut attributes = vec![
             ("http.request.method", Expected::from("GET")),
             ("server.address", "example.com".into()),
@@ -411,7 +431,9 @@ fn server_metrics_have_the_attributes_of_low_cardinality() {
     assert_eq!(active.unit, "{request}");
     assert_eq!(active.kind, MetricKind::UpDownCounter);
     let of = |method: &str| {
-        let is_it = |p: &&PointRecord| p.attributes["http.request.method"] == Value::from(method.to_owned());
+        let is_it = |p: &&PointRecord| {
+            p.attributes["http.request.method"] == Value::from(method.to_owned())
+        };
         active.points.iter().find(is_it).unwrap()
     };
     assert_eq!(of("POST").value, 0.0);

@@ -61,7 +61,9 @@ fn every_public_case_has_its_status() {
 #[test]
 fn a_server_fails_from_500_and_a_client_from_400() {
     for (run, first) in [(served as fn(StatusCode) -> _, 500), (called, 400)] {
-        for code in [100, 101, 199, 200, 204, 299, 304, 399, 400, 404, 499, 500, 599, 600, 999] {
+        for code in [
+            100, 101, 199, 200, 204, 299, 304, 399, 400, 404, 499, 500, 599, 600, 999,
+        ] {
             check(run, code, code >= first);
         }
     }

@@ -40,11 +40,23 @@ fn every_public_case_is_redacted_alike() {
 
 #[test]
 fn user_information_is_redacted() {
-    check(url, "https://u:p@host/a", "https://REDACTED:REDACTED@host/a");
+    check(
+        url,
+        "https://u:p@host/a",
+        "https://REDACTED:REDACTED@host/a",
+    );
     check(url, "https://u@host", "https://REDACTED:REDACTED@host");
     check(url, "https://u:p@ss@host", "https://REDACTED:REDACTED@host");
-    check(url, "https://u:p@[::1]:80/", "https://REDACTED:REDACTED@[::1]:80/");
-    check(url, "https://host/p@th?a=b@c#d@e", "https://host/p@th?a=b@c#d@e");
+    check(
+        url,
+        "https://u:p@[::1]:80/",
+        "https://REDACTED:REDACTED@[::1]:80/",
+    );
+    check(
+        url,
+        "https://host/p@th?a=b@c#d@e",
+        "https://host/p@th?a=b@c#d@e",
+    );
     check(url, "/relative?sig=1", "/relative?sig=1");
 }
 

@@ -150,10 +150,7 @@ fn header_names_are_these_in_any_case() {
         );
     }
     for name in ["trace-state", "trace.state"] {
-        check(
-            &[("traceparent", &value), (name, "foo=1")],
-            SameTrace(None),
-        );
+        check(&[("traceparent", &value), (name, "foo=1")], SameTrace(None));
     }
 }
 
@@ -238,13 +235,7 @@ fn separators_are_dashes() {
 #[test]
 fn white_space_around_a_traceparent_is_no_part_of_it() {
     let value = traceparent("01");
-    for (before, after) in [
-        (" ", ""),
-        ("\t", ""),
-        ("", " "),
-        ("", "\t"),
-        ("\t ", " \t"),
-    ] {
+    for (before, after) in [(" ", ""), ("\t", ""), ("", " "), ("", "\t"), ("\t ", " \t")] {
         check_traceparent(&format!("{before}{value}{after}"), SameTrace(None));
     }
     check_traceparent(&value.replace('-', " - "), NewTrace);
@@ -283,10 +274,17 @@ fn known_flags_are_sent_on_and_unknown_ones_are_not() {
         let child = child_of(&context);
         let flags = child.span().span_context().trace_flags();
         let random = TraceFlags::new(0x02);
-        assert_eq!(flags & random, context.span().span_context().trace_flags() & random);
+        assert_eq!(
+            flags & random,
+            context.span().span_context().trace_flags() & random
+        );
         ours.inject(&child, &mut headers);
         let sent = only(&headers, "traceparent").unwrap();
-        assert!(sent.ends_with(if (flags & random) == random { "-03" } else { "-01" }));
+        assert!(sent.ends_with(if (flags & random) == random {
+            "-03"
+        } else {
+            "-01"
+        }));
     }
     check("00", "00");
     check("01", "01");
@@ -376,8 +374,20 @@ fn white_space_around_members_is_no_part_of_them() {
 #[test]
 fn one_wrong_member_discards_all() {
     for wrong in [
-        "foo =1", "FOO=1", "foo.bar=1", "@foo=1", "-foo=1", "_foo=1", "foo=bar=baz", "foo=", "=1",
-        "=", "foo", "foo=\u{e9}", "é=1", "foo=a\tb",
+        "foo =1",
+        "FOO=1",
+        "foo.bar=1",
+        "@foo=1",
+        "-foo=1",
+        "_foo=1",
+        "foo=bar=baz",
+        "foo=",
+        "=1",
+        "=",
+        "foo",
+        "foo=\u{e9}",
+        "é=1",
+        "foo=a\tb",
     ] {
         check_tracestate(&[wrong], None);
         check_tracestate(&["ok=1", wrong], None);
@@ -462,7 +472,10 @@ fn headers_of_another_trace_are_replaced() {
     let ours = Propagators::default();
     let context = ours.extract(&headers(&[("traceparent", &traceparent("01"))]));
     let mut outgoing = headers(&[
-        ("traceparent", "00-11111111111111111111111111111111-1111111111111111-01"),
+        (
+            "traceparent",
+            "00-11111111111111111111111111111111-1111111111111111-01",
+        ),
         ("traceparent", "nonsense"),
         ("tracestate", "stale=1"),
         ("tracestate", "stale=2"),
@@ -539,7 +552,10 @@ fn each_propagator_reads_and_writes_its_own_fields() {
     }
     let trace_context = ["traceparent", "tracestate"];
     check(&Propagators::none(), &[]);
-    check(&Propagators::new([Propagator::TraceContext]), &trace_context);
+    check(
+        &Propagators::new([Propagator::TraceContext]),
+        &trace_context,
+    );
     check(&Propagators::new([Propagator::Baggage]), &["baggage"]);
     let both = ["baggage", "traceparent", "tracestate"];
     check(&Propagators::default(), &both);

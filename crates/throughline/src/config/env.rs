@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
-/// A variable with a wrong value, and what is used instead.
+/// A variable with a value that cannot be followed, and what is used instead. Prints as one sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigWarning {
     /// The variable.
     pub variable: String,
-    /// Its value.
+    /// Its value as it was written; of a list, the part that is wrong.
     pub value: String,
     /// What is wrong with it.
     pub problem: String,

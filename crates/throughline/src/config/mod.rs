@@ -19,9 +19,28 @@ use env::{Env, Pairs, pairs};
 pub use env::ConfigWarning;
 pub use sampler::Sampler;
 
-/// Everything that [`init`](crate::init) sets up, as one value.
+/// Everything that [`init`](crate::init) sets up, as one value: of the environment (OpenTelemetry specification,
+/// "Environment Variable Specification" and "OpenTelemetry Protocol Exporter"), changed by code, then built.
 ///
 /// Its [`Display`](fmt::Display) is one line a setting, with the values of headers masked.
+///
+/// ```
+/// use throughline::{Config, Sampler};
+///
+/// # fn main() -> Result<(), throughline::InitError> {
+/// let config = Config::from_variables(|variable| match variable {
+///     "OTEL_TRACES_SAMPLER" => Some("parentbased_traceidratio".to_owned()),
+///     "OTEL_TRACES_SAMPLER_ARG" => Some("a tenth".to_owned()),
+///     _ => None,
+/// })?;
+/// assert_eq!(config.sampler, Sampler::ParentBasedTraceIdRatio(1.0));
+/// assert_eq!(
+///     config.warnings[0].to_string(),
+///     r#"OTEL_TRACES_SAMPLER_ARG: "a tenth" is no number from 0 to 1; instead: 1"#,
+/// );
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
@@ -30,15 +49,19 @@ pub struct Config {
     /// `service.name`. `OTEL_SERVICE_NAME`, else `service.name` in `OTEL_RESOURCE_ATTRIBUTES`; default: `unknown_service:`
     /// and the name of the executable.
     pub service_name: Option<String>,
-    /// The other attributes of the resource. `OTEL_RESOURCE_ATTRIBUTES`; default: none.
+    /// The other attributes of the resource, of several with one key the last. `OTEL_RESOURCE_ATTRIBUTES`; default:
+    /// none. A `service.name` among them has no effect.
     pub resource_attributes: Vec<(String, String)>,
     /// Where spans go. `OTEL_TRACES_EXPORTER`; default: [`Exporter::Otlp`].
     pub traces_exporter: Exporter,
     /// Where metrics go. `OTEL_METRICS_EXPORTER`; default: [`Exporter::Otlp`].
     pub metrics_exporter: Exporter,
-    /// The collector of spans. `OTEL_EXPORTER_OTLP_TRACES_…`, else `OTEL_EXPORTER_OTLP_…`.
+    /// The collector of spans. `OTEL_EXPORTER_OTLP_TRACES_…`, else `OTEL_EXPORTER_OTLP_…`; default:
+    /// `http://localhost:4318/v1/traces`, no headers, 10 s. Where spans do not go to a collector, wrong variables of it
+    /// do not matter.
     pub traces_otlp: OtlpConfig,
-    /// The collector of metrics. `OTEL_EXPORTER_OTLP_METRICS_…`, else `OTEL_EXPORTER_OTLP_…`.
+    /// The collector of metrics. `OTEL_EXPORTER_OTLP_METRICS_…`, else `OTEL_EXPORTER_OTLP_…`; default:
+    /// `http://localhost:4318/v1/metrics`, and as above.
     pub metrics_otlp: OtlpConfig,
     /// How often metrics are exported. `OTEL_METRIC_EXPORT_INTERVAL` in milliseconds; default: 60 s.
     pub metric_export_interval: Duration,
@@ -52,12 +75,13 @@ pub struct Config {
     /// How a log line looks. `OTEL_RUST_LOG_FORMAT`: `json` or `text`; default: `text` on a terminal, else `json`.
     pub log_format: Format,
     /// Which `tracing` spans become OpenTelemetry spans, as `target=level` directives. `OTEL_RUST_SPAN_FILTER`; default:
-    /// `info`, without the crates that carry the requests. No filter ever touches the spans of throughline's own
-    /// instrumentations.
+    /// `info`, without the crates that carry the requests. A target stands for all that begin with it. No filter ever
+    /// touches the spans of throughline's own instrumentations.
     pub span_filter: String,
-    /// How long a shutdown may take in all. Code only; default: 5 s.
+    /// How long a shutdown or a flush may take in all. Code only; default: 5 s. Metrics have 5 s at most, however long
+    /// this is.
     pub shutdown_timeout: Duration,
-    /// What was wrong with the environment, and what is used instead.
+    /// What was wrong with the environment, and what is used instead. Logged by [`init`](Self::init).
     pub warnings: Vec<ConfigWarning>,
 }
 
@@ -76,9 +100,9 @@ pub enum Exporter {
 impl Config {
     /// The configuration of the environment.
     ///
-    /// An unset or empty variable is unset. A wrong value that decides *where* data goes (an exporter, an endpoint, a
-    /// protocol, a header) is an error; one that decides *how* is in [`warnings`](Self::warnings), and the default is
-    /// used.
+    /// An empty variable is unset. A wrong value that decides *where* data goes (an exporter, an endpoint, a protocol, a
+    /// header) is an error, where data goes there at all; one that decides *how* is in [`warnings`](Self::warnings), and
+    /// the default is used. A value that is not Unicode is read with replacement characters.
     ///
     /// # Errors
     ///

@@ -16,6 +16,10 @@ fn from(variables: Variables<'_>) -> Result<Config, InitError> {
 
 /// What is read from the variables, and what is warned of.
 #[track_caller]
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a table is easier to read without references"
+)]
 fn check_warned<T: Debug + PartialEq>(
     variables: Variables<'_>,
     read: impl Fn(&Config) -> T,

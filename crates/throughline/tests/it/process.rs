@@ -1,7 +1,7 @@
 //! A process for each scenario: what `init()` sets up is there once in a process, and variables are not to be changed
 //! in one that runs.
 
-use std::any::type_name_of_val;
+use std::any::type_name;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -19,14 +19,13 @@ const MOST: Duration = Duration::from_secs(60);
 
 /// In the child: runs `scenario`. In the parent: gives the child, to be started with variables.
 ///
-/// The child is this very binary, told to run `test` only.
-pub(crate) fn of<T>(test: T, scenario: impl FnOnce()) -> Option<Process> {
+/// The child is this very binary, told to run one test only: the function that the first argument is.
+pub(crate) fn of<T>(_: T, scenario: impl FnOnce()) -> Option<Process> {
     if std::env::var_os(IN_CHILD).is_some() {
         scenario();
         return None;
     }
-    let path = type_name_of_val(&test);
-    let (_, name) = path.split_once("::").unwrap();
+    let (_, name) = type_name::<T>().split_once("::").unwrap();
     Some(Process {
         test: name.to_owned(),
         variables: Vec::new(),

@@ -63,7 +63,7 @@ fn requests_and_shutdown() {
         let telemetry = app::init_with_timeout(SHORT);
         serve().await;
         let start = Instant::now();
-        check_end(telemetry.shutdown().await, start);
+        check_end(&telemetry.shutdown().await, start);
     };
     match std::env::var(EXECUTOR).unwrap().as_str() {
         "current_thread" => app::on_current_thread(in_runtime()),
@@ -72,25 +72,26 @@ fn requests_and_shutdown() {
             let telemetry = app::init_with_timeout(SHORT);
             app::on_current_thread(serve());
             let start = Instant::now();
-            check_end(telemetry.shutdown_blocking(), start);
+            check_end(&telemetry.shutdown_blocking(), start);
         }
     }
 }
 
-fn check_end(result: Result<ShutdownReport, ShutdownError>, start: Instant) {
+fn check_end(result: &Result<ShutdownReport, ShutdownError>, start: Instant) {
     let took = start.elapsed();
     assert!(took < GENEROUS, "{took:?}");
-    let report = match &result {
+    let report = match result {
         Ok(report) => report,
         Err(error) => error.report(),
     };
     check_sum(report);
-    assert_eq!((report.spans.started, report.spans.open), (20, 0));
+    let spans = report.spans;
+    assert_eq!((spans.started, spans.queued, spans.open), (20, 0, 0));
     let delivered = std::env::var(EXPECTED).unwrap() == "delivered";
     assert_eq!(result.is_ok(), delivered, "{result:?}");
     assert_eq!(report.metrics_delivered, delivered);
     assert_eq!(report.spans.exported, if delivered { 20 } else { 0 });
-    if let Err(error) = &result {
+    if let Err(error) = result {
         assert_eq!(
             error.to_string(),
             format!("telemetry was not delivered in full: {report}")
@@ -264,19 +265,52 @@ fn what_is_dropped_for_a_full_queue_is_in_the_report_and_no_error() {
         app::on_current_thread(async {
             let telemetry = app::init();
             let app = App::new().await;
-            app::oneshots(&app.router, 5000).await;
+            app::oneshots(&app.router, 6000).await;
             println!("served");
-            let mut line = String::new();
-            std::io::stdin().read_line(&mut line).unwrap();
             let report = telemetry.shutdown().await.unwrap();
             check_sum(&report);
-            assert!(report.spans.dropped.queue_full > 0, "{report}");
+            let spans = report.spans;
+            assert!(spans.dropped.queue_full > 0, "{report}");
+            assert_eq!(spans.dropped.queue_full + spans.exported, 6000, "{report}");
         });
     };
-    let _ = scenario;
+    let test = what_is_dropped_for_a_full_queue_is_in_the_report_and_no_error;
+    let Some(process) = process::of(test, scenario) else {
+        return;
+    };
+    let collector = Collector::start_blocking().unwrap();
+    // So slow that the queue fills up, until all has been served.
+    collector.behave(Behavior::Delay(Duration::from_secs(1)));
+    let mut running = process.exporting_to(&collector).start();
+    running.line("served");
+    collector.behave(Behavior::Accept);
+    let output = running.wait();
+    let line = output.log_line("spans were dropped because the export queue was full");
+    assert_eq!(line["level"], "WARN");
 }
 
-fn _the_guard_can_be_sent_and_shared() {
+#[test]
+fn a_shutdown_without_a_bound_delivers() {
+    let scenario = || {
+        let telemetry = app::init_with_timeout(Duration::MAX);
+        app::on_current_thread(async {
+            let app = App::new().await;
+            app::oneshots(&app.router, 1).await;
+            telemetry.flush().await.unwrap();
+        });
+        let report = telemetry.shutdown_blocking().unwrap();
+        assert!(report.metrics_delivered);
+    };
+    let Some(process) = process::of(a_shutdown_without_a_bound_delivers, scenario) else {
+        return;
+    };
+    let collector = Collector::start_blocking().unwrap();
+    process.exporting_to(&collector).run();
+    assert_eq!(collector.spans().len(), 1);
+}
+
+#[test]
+fn the_guard_can_be_sent_and_shared() {
     fn check<T: Send + Sync>() {}
     check::<Telemetry>();
 }

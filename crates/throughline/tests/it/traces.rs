@@ -77,15 +77,27 @@ fn the_span_filter_decides_on_instrumented_functions_only() {
     let Some(process) = process::of(test, scenario) else {
         return;
     };
-    for filter in ["off", "warn", "it=off", "other=info"] {
+    let with_work = "SERVER GET /chain/{id}
+       INTERNAL work
+         CLIENT GET
+           SERVER GET /leaf";
+    let without = "SERVER GET /chain/{id}
+       CLIENT GET
+         SERVER GET /leaf";
+    for (filter, expected) in [
+        ("off", without),
+        ("warn", without),
+        ("it=off", without),
+        ("other=info", without),
+        ("info,it::a=off", without),
+        ("info,it::a=off,it::app=info", with_work),
+        ("trace", with_work),
+    ] {
         let collector = Collector::start_blocking().unwrap();
         let process = process.clone().exporting_to(&collector);
         process.variable("OTEL_RUST_SPAN_FILTER", filter).run();
-        collector.traces()[0].assert_tree(
-            "SERVER GET /chain/{id}
-               CLIENT GET
-                 SERVER GET /leaf",
-        );
+        let trace = &collector.traces()[0];
+        trace.assert_tree(expected);
     }
 }
 

@@ -117,8 +117,8 @@ fn metrics_are_exported_at_their_interval() {
             app::oneshots(&app.router, 5).await;
             println!("served");
             // Until the parent has seen enough.
-            throughline::shutdown_signal().await;
-            telemetry.shutdown().await.unwrap();
+            std::future::pending::<()>().await;
+            drop(telemetry);
         });
     };
     let Some(process) = process::of(metrics_are_exported_at_their_interval, scenario) else {
@@ -132,8 +132,6 @@ fn metrics_are_exported_at_their_interval() {
     running.line("served");
     let seen = |_: &[_]| counted(&collector.metrics()) == 5 && collector.requests() > 3;
     collector.wait_for_blocking(app::AMPLE, seen).unwrap();
-    // No signal was listened for yet, maybe: the rest is another test's.
-    drop(running);
 }
 
 #[test]
@@ -180,4 +178,34 @@ fn the_resource_says_who_and_where() {
         "orders",
         &[("host.name", "")],
     );
+}
+
+#[test]
+fn what_code_sets_wins_and_the_last_change_most() {
+    let scenario = || {
+        app::on_current_thread(async {
+            let telemetry = throughline::builder()
+                .configure(|config| {
+                    assert_eq!(config.service_name.as_deref(), Some("of the environment"));
+                    config.service_name = Some("of a change".to_owned());
+                })
+                .service_name("of the builder")
+                .configure(|config| config.service_name = Some("of the last change".to_owned()))
+                .init()
+                .unwrap();
+            let app = App::new().await;
+            app::oneshots(&app.router, 1).await;
+            telemetry.shutdown().await.unwrap();
+        });
+    };
+    let Some(process) = process::of(what_code_sets_wins_and_the_last_change_most, scenario) else {
+        return;
+    };
+    let collector = Collector::start_blocking().unwrap();
+    let process = process.exporting_to(&collector);
+    process
+        .variable("OTEL_SERVICE_NAME", "of the environment")
+        .run();
+    let service = collector.spans()[0].service.clone();
+    assert_eq!(service.as_deref(), Some("of the last change"));
 }

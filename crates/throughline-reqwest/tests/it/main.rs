@@ -1,0 +1,11 @@
+//! The middleware as its users see it, against servers on loopback.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
+
+mod attributes;
+mod context;
+mod ends;
+mod metrics;
+mod middlewares;
+mod response;
+mod support;

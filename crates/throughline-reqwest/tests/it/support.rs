@@ -1,0 +1,146 @@
+//! Servers, clients and assertions that several modules need.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use axum::routing::any;
+use axum::{Json, Router};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
+use throughline_reqwest::TracingMiddleware;
+use throughline_testing::opentelemetry::Value;
+use throughline_testing::{InMemory, MetricRecord, SpanRecord};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+/// A middleware that records in `memory` alone.
+pub(crate) fn tracing(memory: &InMemory) -> TracingMiddleware {
+    TracingMiddleware::new()
+        .tracer_provider(memory.tracer_provider())
+        .meter_provider(memory.meter_provider())
+}
+
+/// A client that asks no proxy, whatever the environment says.
+pub(crate) fn plain() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+pub(crate) fn with(middleware: impl Middleware) -> ClientWithMiddleware {
+    ClientBuilder::new(plain()).with(middleware).build()
+}
+
+/// A client that records in `memory` alone.
+pub(crate) fn client(memory: &InMemory) -> ClientWithMiddleware {
+    with(tracing(memory))
+}
+
+/// Serves `app` on loopback.
+pub(crate) async fn serve(app: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
+}
+
+pub(crate) type Headers = BTreeMap<String, Vec<String>>;
+
+/// Answers on every path with the headers of the request, all values of each.
+pub(crate) async fn serve_headers() -> SocketAddr {
+    serve(Router::new().fallback(any(headers))).await
+}
+
+async fn headers(headers: HeaderMap) -> Json<Headers> {
+    let mut seen = Headers::new();
+    for (name, value) in &headers {
+        let values = seen.entry(name.to_string()).or_default();
+        values.push(value.to_str().unwrap().to_owned());
+    }
+    Json(seen)
+}
+
+/// Accepts one connection, reads the head of one request and leaves the rest to `answer`.
+pub(crate) async fn serve_raw<F>(answer: impl FnOnce(TcpStream) -> F + Send + 'static) -> SocketAddr
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(connection.read_u8().await.unwrap());
+        }
+        answer(connection).await;
+    });
+    address
+}
+
+/// Answers one request with `response`, then closes the connection.
+pub(crate) async fn serve_bytes(response: &'static str) -> SocketAddr {
+    serve_raw(async move |mut connection: TcpStream| {
+        connection.write_all(response.as_bytes()).await.unwrap();
+    })
+    .await
+}
+
+/// An address where nobody listens.
+pub(crate) async fn nobody() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap()
+}
+
+/// Waits for a condition; fails after a time that no healthy run needs.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    let met = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(30), met).await.unwrap();
+}
+
+/// The only span.
+#[track_caller]
+pub(crate) fn only_span(memory: &InMemory) -> SpanRecord {
+    let spans = memory.spans();
+    assert_eq!(spans.len(), 1, "{spans:#?}");
+    spans.into_iter().next().unwrap()
+}
+
+/// The only metric.
+#[track_caller]
+pub(crate) fn duration(memory: &InMemory) -> MetricRecord {
+    let metrics = memory.metrics();
+    assert_eq!(metrics.len(), 1, "{metrics:#?}");
+    metrics.into_iter().next().unwrap()
+}
+
+/// Asserts that one call was recorded, as the line `expected` of a tree, and that the metric says the same.
+#[track_caller]
+pub(crate) fn assert_recorded_once(memory: &InMemory, expected: &str) {
+    memory.trace().assert_tree(expected);
+    let span = only_span(memory);
+    let points = duration(memory).points;
+    let [point] = &points[..] else {
+        panic!("one point instead of {points:#?}")
+    };
+    assert_eq!(point.count, Some(1));
+    assert_eq!(point.value, span.duration().as_secs_f64());
+    for key in ["error.type", "http.response.status_code", "server.address"] {
+        assert_eq!(point.attributes.get(key), span.attribute(key), "{key}");
+    }
+}
+
+/// The status code of the only span.
+#[track_caller]
+pub(crate) fn status_code(memory: &InMemory) -> Option<i64> {
+    match only_span(memory).attribute("http.response.status_code") {
+        Some(Value::I64(status)) => Some(*status),
+        Some(other) => panic!("a status that is no integer: {other:?}"),
+        None => None,
+    }
+}
