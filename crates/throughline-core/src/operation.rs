@@ -22,7 +22,7 @@ pub enum Outcome {
     Error(&'static str),
     /// It was dropped before its end.
     Cancelled,
-    /// It panicked.
+    /// It panicked: within [`Operation::enter`] or [`Operation::within`].
     Panicked,
     /// The protocol was switched (101, or a successful CONNECT) and HTTP is over.
     Upgraded,
@@ -30,7 +30,8 @@ pub enum Outcome {
 
 /// What a kind of operation records when it ends.
 pub trait Details {
-    /// Notes the head of the response; returns the outcome where the operation ends with it.
+    /// Notes the head of the response; returns the outcome where the operation ends with it, as it does where no body
+    /// can follow.
     fn responded(&mut self, status: StatusCode, version: Version) -> Option<Outcome>;
 
     /// Records the outcome, on metrics and, where the span records, on the span. Called exactly once.
@@ -62,7 +63,8 @@ impl RecordingSpan<'_> {
     }
 }
 
-/// An operation in flight: the guard that finishes it exactly once, in [`Drop`] at the latest.
+/// An operation in flight: the guard that finishes it exactly once, in [`Drop`] at the latest, as
+/// [`Outcome::Cancelled`].
 #[derive(Debug)]
 pub struct Operation<D: Details> {
     context: Context,
@@ -134,13 +136,19 @@ impl<D: Details> Operation<D> {
         result
     }
 
-    /// Awaits `future`, [entered](Self::enter) at each poll.
+    /// Awaits `future`, [entered](Self::enter) at each poll; between polls the context is not attached.
+    ///
+    /// What it returns does not finish the operation: only the caller knows an error from a success. Dropped before its
+    /// end, it leaves the operation as it is; dropping that is what cancels it.
     pub async fn within<F: Future>(&mut self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|cx| self.enter(|| future.as_mut().poll(cx))).await
     }
 
-    /// Notes the head of `response` and goes on in its body, which finishes the operation.
+    /// Notes the head of `response` and goes on in its body, which [finishes](OperationBody) the operation.
+    ///
+    /// A response without a body (by its `content-length`, by the body's own account, or since none can
+    /// [follow its head](Details::responded)) finishes it at once.
     pub fn respond<B: Body>(mut self, response: Response<B>) -> Response<OperationBody<B, D>> {
         let Some(details) = self.details_mut() else {
             return response.map(|body| OperationBody::new(body, None, self));
@@ -161,6 +169,8 @@ impl<D: Details> Operation<D> {
     }
 
     /// Finishes the operation: records the outcome and ends the span. Later calls do nothing.
+    ///
+    /// A panic in a span processor or a metric reader does not reach the caller.
     pub fn finish(&mut self, outcome: Outcome) {
         let Some(live) = self.live.take() else { return };
         let elapsed = live.started.elapsed();

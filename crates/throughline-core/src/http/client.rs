@@ -22,13 +22,13 @@ use crate::providers::{Instruments, Parent, Resolved, SpanRequest};
 pub struct ClientRequest<'a> {
     /// The method.
     pub method: &'a Method,
-    /// The absolute URL.
+    /// The absolute URL. It is redacted before it is recorded.
     pub url: &'a str,
     /// The URL's host.
     pub host: &'a str,
-    /// The URL's port, or its scheme's.
+    /// The URL's port, or its scheme's: the conventions require it of a client.
     pub port: Option<u16>,
-    /// How often the request was sent before.
+    /// How often the request was sent before: 0 for the first time, which is not recorded.
     pub resend_count: u32,
 }
 
@@ -43,7 +43,8 @@ impl fmt::Debug for ClientRequest<'_> {
 }
 
 impl ClientRequest<'_> {
-    /// Starts the CLIENT operation under the current context.
+    /// Starts the CLIENT operation under the current context. The caller injects the operation's context into the
+    /// headers.
     #[must_use]
     pub fn start(self, resolved: &Resolved<ClientMetrics>) -> Operation<ClientCall> {
         let parent = match resolved.start_unrecorded(Parent::Local(Context::current())) {
@@ -153,7 +154,8 @@ impl Details for ClientCall {
     }
 }
 
-/// `http.client.request.duration`.
+/// `http.client.request.duration`, in seconds:
+/// <https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#http-client>.
 #[derive(Debug)]
 pub struct ClientMetrics {
     duration: Histogram<f64>,

@@ -51,7 +51,7 @@ impl fmt::Debug for ServerRequest<'_> {
 }
 
 impl ServerRequest<'_> {
-    /// Extracts the caller's context and starts the SERVER operation.
+    /// Extracts the caller's context and starts the SERVER operation under it. The current context is no parent.
     #[must_use]
     pub fn start(self, resolved: &Resolved<ServerMetrics>) -> Operation<ServerCall> {
         let parent = Parent::Remote(resolved.propagation().extract(self.headers));
@@ -248,7 +248,8 @@ const MAX_BOUND: usize = 4096;
 
 type BoundDurations = HashMap<u64, BoundHistogram<f64>, BuildHasherDefault<Fnv>>;
 
-/// `http.server.request.duration` and `http.server.active_requests`.
+/// `http.server.request.duration`, in seconds, and `http.server.active_requests`:
+/// <https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#http-server>.
 #[derive(Debug)]
 pub struct ServerMetrics {
     duration: Histogram<f64>,

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-/// The query parameters whose values the conventions ask to redact.
+/// The query parameters whose values the conventions ask to redact:
+/// <https://opentelemetry.io/docs/specs/semconv/registry/attributes/url/>.
 pub const SENSITIVE_QUERY_KEYS: &[&str] = &[
     "AWSAccessKeyId",
     "Signature",

@@ -7,6 +7,17 @@ use super::source::{MeterSource, TracerSource};
 use crate::propagation::Propagators;
 
 /// What an application installs for all its instrumentations, in place of the OpenTelemetry globals.
+///
+/// Default: neither spans nor metrics.
+///
+/// ```
+/// use throughline_core::{Installation, TracerSource, install};
+///
+/// let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder().build();
+/// let mut installation = Installation::default();
+/// installation.tracers = Some(TracerSource::new(provider));
+/// install(installation);
+/// ```
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Installation {
@@ -14,7 +25,7 @@ pub struct Installation {
     pub tracers: Option<TracerSource>,
     /// Where meters come from. `None`: no metrics.
     pub meters: Option<MeterSource>,
-    /// The propagators of incoming and outgoing requests.
+    /// The propagators of incoming and outgoing requests. Default: W3C Trace Context and W3C Baggage.
     pub propagators: Propagators,
 }
 
@@ -25,7 +36,8 @@ static INSTALLED: RwLock<Option<Arc<Installation>>> = RwLock::new(None);
 /// Makes `installation` the source of every instrumentation that was not given providers of its own, those that exist
 /// already included.
 ///
-/// Before the first call instrumentations use the OpenTelemetry globals.
+/// Before the first call instrumentations use the OpenTelemetry globals; after it never again. A later call replaces
+/// what an earlier one installed. Operations in flight end where they started.
 pub fn install(installation: Installation) {
     let mut installed = INSTALLED.write().unwrap_or_else(PoisonError::into_inner);
     *installed = Some(Arc::new(installation));

@@ -1,5 +1,6 @@
 //! One instrumentation's way to its providers.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,9 +16,10 @@ use crate::propagation::Propagation;
 
 /// One instrumentation's way to its providers: given, installed, or the OpenTelemetry globals.
 ///
-/// What was looked up is kept until the next [`install`]. With the globals it is looked up again at each operation
+/// What was looked up is kept until the next [`install`](crate::install). With the globals it is looked up again at each operation
 /// until a span has an id of its own, that is, until a provider is there: an instrumentation built before its
-/// application's set-up works.
+/// application's set-up works. Until then an operation costs that look-up, with allocations. With tracers of its own
+/// and global meters, the meter provider must be set before the first operation.
 #[derive(Debug)]
 pub struct Instrumentation<M> {
     scope: InstrumentationScope,
@@ -41,7 +43,8 @@ impl<M: Instruments> Clone for Instrumentation<M> {
 impl<M: Instruments> Instrumentation<M> {
     /// An instrumentation that uses what is installed, or the OpenTelemetry globals.
     ///
-    /// `name` and `version` are those of the instrumenting crate; they become the instrumentation scope.
+    /// `name` and `version` are those of the instrumenting crate; they become the instrumentation scope, with
+    /// [`SCHEMA_URL`](crate::SCHEMA_URL).
     #[must_use]
     pub fn new(name: &'static str, version: &'static str) -> Self {
         Self {
@@ -55,18 +58,21 @@ impl<M: Instruments> Instrumentation<M> {
         }
     }
 
-    /// Takes spans from `tracers` only.
+    /// Takes spans from `tracers` only. Default: what is installed, or the global tracer provider.
     pub fn set_tracers(&mut self, tracers: TracerSource) {
         self.tracers = Some(tracers);
+        self.resolved = ArcSwap::from_pointee(Resolved::nothing());
     }
 
-    /// Takes metrics from `meters` only.
+    /// Takes metrics from `meters` only. Default: what is installed, or the global meter provider.
     pub fn set_meters(&mut self, meters: MeterSource) {
         self.meters = Some(meters);
+        self.resolved = ArcSwap::from_pointee(Resolved::nothing());
     }
 
-    /// What the next operation uses.
-    pub fn resolve(&self) -> Guard<Arc<Resolved<M>>> {
+    /// What the next operation uses. Ask for it for each operation, and do not keep it: it does not notice an
+    /// [`install`](crate::install).
+    pub fn resolve(&self) -> impl Deref<Target = Arc<Resolved<M>>> {
         let generation = generation();
         let known = self.resolved.load();
         if known.settled.load(Ordering::Relaxed) && known.generation == generation {
@@ -94,7 +100,11 @@ impl<M: Instruments> Instrumentation<M> {
             }
         };
         let (metrics, global_meters) = match (&self.meters, &installed) {
-            (Some(own), _) => (Some(own.instruments(self.scope.clone())), None),
+            (Some(own), _) => {
+                let known = known.metrics.clone();
+                let metrics = known.unwrap_or_else(|| own.instruments(self.scope.clone()));
+                (Some(metrics), None)
+            }
             (None, Some(installed)) => (
                 (installed.meters.as_ref()).map(|meters| meters.instruments(self.scope.clone())),
                 None,

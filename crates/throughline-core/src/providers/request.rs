@@ -11,7 +11,7 @@ use crate::propagation::Remote;
 /// The span that an operation starts.
 #[derive(Debug)]
 pub struct SpanRequest {
-    /// The kind.
+    /// The kind: <https://opentelemetry.io/docs/specs/otel/trace/api/#spankind>.
     pub kind: SpanKind,
     /// The name: of low cardinality.
     pub name: Cow<'static, str>,

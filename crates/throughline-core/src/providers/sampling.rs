@@ -2,7 +2,8 @@
 
 use opentelemetry::trace::SpanContext;
 
-/// What a sampler will decide, as far as it is known before it is asked.
+/// What a sampler will decide, as far as it is known before it is asked. Default:
+/// [`UsesAttributes`](Self::UsesAttributes), which is right for every sampler.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Prediction {
@@ -11,13 +12,14 @@ pub enum Prediction {
     UsesAttributes,
     /// It ignores the attributes, and its decision is not known.
     Unknown,
-    /// It drops the span. It is taken at its word: the sampler is not asked, and the span's id is made here.
+    /// It drops the span. It is taken at its word: the sampler is not asked, and the span's id is made here. A root gets
+    /// the [random flag](https://www.w3.org/TR/trace-context-2/#random-trace-id-flag).
     Drop,
-    /// It records the span.
+    /// It records the span. Should it drop it nevertheless, only the work of building the attributes is lost.
     Record,
 }
 
-/// What is known of a sampler, so that nothing is built for a span that will not record.
+/// What is known of a sampler, so that nothing is built for a span that will not record. Default: nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SamplerHint {

@@ -243,6 +243,12 @@ fn members_within_8192_bytes_are_kept() {
         &["x=1", &"y".repeat(1 << 20), "z=2"],
         &[("x", "1", ""), ("z", "2", "")],
     );
+    // The bytes count as they came, which is thrice of what they mean here.
+    let encoded = "%20".repeat(2000);
+    let (a, b) = (format!("a={encoded}"), format!("b={encoded}"));
+    let decoded = " ".repeat(2000);
+    check(&[&a, &b], &[("a", &decoded, "")]);
+    check(&[&b, "c=1", &a], &[("b", &decoded, ""), ("c", "1", "")]);
     check(&[&"=".repeat(1 << 20)], &[]);
     check(&[&",".repeat(1 << 20)], &[]);
 }

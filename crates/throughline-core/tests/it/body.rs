@@ -82,7 +82,7 @@ impl Body for Script {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.hint.clone()
+        self.hint
     }
 }
 
@@ -201,7 +201,7 @@ fn frames_and_hints_pass_through() {
     hint.set_lower(2);
     hint.set_upper(9);
     let script = Script {
-        hint: hint.clone(),
+        hint,
         tells_end: true,
         ..script(&[Data("ab"), Trailers])
     };

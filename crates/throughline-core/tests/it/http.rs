@@ -34,6 +34,11 @@ fn full_request() -> Request<()> {
         .unwrap()
 }
 
+/// Error with this description, or unset.
+fn span_status(error: Option<&'static str>) -> Status {
+    error.map_or(Status::Unset, Status::error)
+}
+
 #[track_caller]
 fn check_server(
     request: &Request<()>,
@@ -164,7 +169,7 @@ fn a_server_span_says_how_it_failed() {
         finish: impl FnOnce(Operation<ServerCall>),
         status: Option<i64>,
         error_type: Option<&str>,
-        expected: Status,
+        expected: Option<&'static str>,
     ) {
         let mut attributes = vec![
             ("http.request.method", Expected::from("GET")),
@@ -175,30 +180,25 @@ fn a_server_span_says_how_it_failed() {
         attributes.extend(status.map(|code| ("http.response.status_code", code.into())));
         attributes.extend(error_type.map(|error| ("error.type", error.into())));
         let span = check_server(&get(&[]), None, || None, finish, "GET", &attributes);
-        assert_eq!(span.status, expected);
+        assert_eq!(span.status, span_status(expected));
     }
     let finish = |outcome| move |mut operation: Operation<ServerCall>| operation.finish(outcome);
-    check(respond(404), Some(404), None, Status::Unset);
-    check(respond(503), Some(503), Some("503"), Status::error(""));
-    check(respond(101), Some(101), None, Status::Unset);
-    check(finish(Outcome::Finished), None, None, Status::Unset);
-    check(
-        finish(Outcome::Error("io")),
-        None,
-        Some("io"),
-        Status::error(""),
-    );
+    check(respond(404), Some(404), None, None);
+    check(respond(503), Some(503), Some("503"), Some(""));
+    check(respond(101), Some(101), None, None);
+    check(finish(Outcome::Finished), None, None, None);
+    check(finish(Outcome::Error("io")), None, Some("io"), Some(""));
     check(
         finish(Outcome::Panicked),
         None,
         Some("panic"),
-        Status::error("panicked"),
+        Some("panicked"),
     );
     check(
         drop,
         None,
         Some("cancelled"),
-        Status::error("dropped before the response"),
+        Some("dropped before the response"),
     );
     let unread = |status: u16| {
         move |operation: Operation<ServerCall>| {
@@ -211,10 +211,10 @@ fn a_server_span_says_how_it_failed() {
         unread(200),
         Some(200),
         Some("cancelled"),
-        Status::error("dropped before the end of the response body"),
+        Some("dropped before the end of the response body"),
     );
     // A status that is an error by itself names the reason best.
-    check(unread(500), Some(500), Some("500"), Status::error(""));
+    check(unread(500), Some(500), Some("500"), Some(""));
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn check_client(
     request: ClientRequest<'_>,
     finish: impl FnOnce(Operation<ClientCall>),
     name: &str,
-    expected: Status,
+    expected: Option<&'static str>,
     attributes: Attributes<'_>,
 ) {
     let memory = InMemory::new();
@@ -271,7 +271,7 @@ fn check_client(
     let span = trace.find(name);
     span.assert_attributes(attributes);
     assert_eq!(span.kind, SpanKind::Client);
-    assert_eq!(span.status, expected);
+    assert_eq!(span.status, span_status(expected));
     assert_eq!(span.scope, "test-client");
     assert_eq!(span.schema_url.as_deref(), Some(SCHEMA_URL));
 }
@@ -298,7 +298,7 @@ fn a_client_span_has_all_that_is_known() {
         },
         answer(404, "not here"),
         "HTTP",
-        Status::error(""),
+        Some(""),
         &[
             ("http.request.method", "_OTHER".into()),
             ("http.request.method_original", "BREW".into()),
@@ -319,7 +319,11 @@ fn a_client_span_has_all_that_is_known() {
 #[test]
 fn a_client_span_says_how_it_failed() {
     #[track_caller]
-    fn check(finish: impl FnOnce(Operation<ClientCall>), end: Attributes<'_>, expected: Status) {
+    fn check(
+        finish: impl FnOnce(Operation<ClientCall>),
+        end: Attributes<'_>,
+        expected: Option<&'static str>,
+    ) {
         let mut attributes = vec![
             ("http.request.method", Expected::from("GET")),
             ("server.address", "example.com".into()),
@@ -340,20 +344,62 @@ fn a_client_span_says_how_it_failed() {
         ("http.response.status_code", 200.into()),
         ("network.protocol.version", "2".into()),
     ];
-    check(answer(200, ""), &ok, Status::Unset);
+    check(answer(200, ""), &ok, None);
     // A response dropped unread has finished, and a call that its caller gave up is no error.
-    check(answer(200, "unread"), &ok, Status::Unset);
-    check(drop, &[], Status::Unset);
+    check(answer(200, "unread"), &ok, None);
+    check(drop, &[], None);
     check(
         finish(Outcome::Error("timeout")),
         &[("error.type", "timeout".into())],
-        Status::error(""),
+        Some(""),
     );
     check(
         finish(Outcome::Panicked),
         &[("error.type", "panic".into())],
-        Status::error("panicked"),
+        Some("panicked"),
     );
+}
+
+#[test]
+fn no_body_is_waited_for_that_cannot_follow() {
+    #[track_caller]
+    fn check(method: &str, status: u16, ends_with_head: bool) {
+        let respond = || {
+            let body = Full::new(Bytes::from("never read"));
+            let mut response = Response::new(body);
+            *response.status_mut() = StatusCode::from_u16(status).unwrap();
+            response
+        };
+        let memory = InMemory::new();
+        let mut request = get(&[]);
+        *request.method_mut() = method.parse().unwrap();
+        let response = serve(&server(&memory), &request).respond(respond());
+        assert_eq!(memory.spans().len(), usize::from(ends_with_head));
+        drop(response);
+        assert_eq!(memory.take_spans().len(), 1);
+
+        let call = ClientRequest {
+            method: request.method(),
+            url: "http://example.com/",
+            host: "example.com",
+            port: None,
+            resend_count: 0,
+        };
+        let response = call.start(&client(&memory).resolve()).respond(respond());
+        assert_eq!(memory.spans().len(), usize::from(ends_with_head));
+        drop(response);
+        assert_eq!(memory.spans().len(), 1);
+    }
+    for status in [200, 404, 500] {
+        check("HEAD", status, true);
+        check("GET", status, false);
+        check("POST", status, false);
+    }
+    for status in [101, 103, 204, 304] {
+        check("GET", status, true);
+    }
+    check("CONNECT", 200, true);
+    check("CONNECT", 407, false);
 }
 
 #[test]
@@ -363,7 +409,7 @@ fn error_types_are_type_paths() {
     assert_eq!(error_type_of::<dyn std::error::Error + Send>(), "_OTHER");
 }
 
-fn point<'a>(metric: &'a MetricRecord, status: i64) -> &'a PointRecord {
+fn point(metric: &MetricRecord, status: i64) -> &PointRecord {
     let has_status = |point: &&PointRecord| {
         point.attributes.get("http.response.status_code") == Some(&Value::from(status))
     };

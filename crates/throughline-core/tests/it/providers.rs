@@ -2,12 +2,14 @@
 
 use std::cell::Cell;
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use ::http::{Response, StatusCode};
+use ::http::{HeaderName, Response, StatusCode};
 use bytes::Bytes;
 use http_body_util::Full;
 use opentelemetry::baggage::BaggageExt;
+use opentelemetry::metrics::Meter;
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{
@@ -19,8 +21,8 @@ use opentelemetry_sdk::trace::{Sampler, SamplingDecision, SamplingResult, Should
 use throughline_core::http::{Route, ServerMetrics};
 use throughline_core::propagation::{Propagator, Propagators};
 use throughline_core::{
-    Installation, Instrumentation, MeterSource, Operation, Outcome, Prediction, SamplerHint,
-    TracerSource, install,
+    Installation, Instrumentation, Instruments, MeterSource, Operation, Outcome, Prediction,
+    SamplerHint, TracerSource, install,
 };
 use throughline_testing::{InMemory, MetricRecord};
 
@@ -163,7 +165,7 @@ fn installed_propagators_are_the_ones_in_use() {
                 installation.propagators = propagators;
                 install(installation);
                 let headers = sent(&server, &serve(&server, &remote("01")));
-                let mut names: Vec<_> = headers.keys().map(|name| name.as_str()).collect();
+                let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
                 names.sort_unstable();
                 assert_eq!(names, fields);
             };
@@ -649,6 +651,40 @@ fn bound_and_plain_instruments_give_the_same_data_points() {
     // The two unknown methods are one, and so are the two ends without a response or an error.
     assert_eq!(plain[1].points.len(), 3 * 2 * 5 * 3 * 7);
     assert_eq!(plain, record(true));
+}
+
+#[test]
+fn given_meters_make_their_instruments_once() {
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    struct Counted;
+    impl Instruments for Counted {
+        fn new(_: &Meter, _: bool) -> Self {
+            MADE.fetch_add(1, Ordering::Relaxed);
+            Self
+        }
+    }
+    let memory = InMemory::new();
+    let mut instrumentation = Instrumentation::<Counted>::new("test", "1.2.3");
+    instrumentation.set_meters(MeterSource::new(memory.meter_provider()));
+    for _ in 0..3 {
+        // There is no tracer yet, so this looks again and again.
+        drop((instrumentation.resolve()).start(internal(), Vec::new, Probe::default()));
+    }
+    assert_eq!(MADE.load(Ordering::Relaxed), 1);
+    instrumentation.set_meters(MeterSource::new(memory.meter_provider()));
+    let _ = instrumentation.resolve();
+    assert_eq!(MADE.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn providers_given_late_count_from_then_on() {
+    let (first, second) = (InMemory::new(), InMemory::new());
+    let mut server = server(&first);
+    check_recorded(&server, &first, 1, 1);
+    server.set_tracers(TracerSource::new(second.tracer_provider()));
+    server.set_meters(MeterSource::new(second.meter_provider()));
+    check_recorded(&server, &second, 1, 1);
+    assert_eq!((first.spans().len(), requests(&first)), (1, 1));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use ::http::HeaderMap;
+use ::http::{HeaderMap, HeaderName};
 use opentelemetry::Context;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{
@@ -543,7 +543,7 @@ fn each_propagator_reads_and_writes_its_own_fields() {
         ]);
         let mut outgoing = HeaderMap::new();
         propagators.inject(&propagators.extract(&incoming), &mut outgoing);
-        let mut names: Vec<_> = outgoing.keys().map(|name| name.as_str()).collect();
+        let mut names: Vec<_> = outgoing.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, expected);
         let mut fields: Vec<_> = propagators.fields().collect();

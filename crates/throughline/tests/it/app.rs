@@ -51,6 +51,7 @@ impl App {
             .route("/logs", get(logs))
             .route("/leaf", get(leaf))
             .route("/stream", get(stream))
+            .route("/slow", get(slow))
             .with_state(shared)
             .layer(ServerLayer::new());
         Self {
@@ -172,6 +173,14 @@ async fn leaf(headers: HeaderMap) -> String {
         .map(|(name, value)| (name.to_string(), value.to_str().unwrap().into()))
         .collect();
     serde_json::Value::from(headers).to_string()
+}
+
+/// Still has some work to do when the service is asked to stop.
+async fn slow() -> &'static str {
+    println!("in the slow handler");
+    throughline::shutdown_signal().await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    "done"
 }
 
 /// Begins and never ends.

@@ -146,6 +146,45 @@ fn a_shutdown_keeps_its_deadline_on_any_executor_whatever_the_collector_does() {
 }
 
 #[test]
+fn one_signal_that_is_lost_is_an_error_and_the_other_is_delivered() {
+    let scenario = || {
+        app::on_current_thread(async {
+            let telemetry = app::init();
+            let app = App::new().await;
+            app::oneshots(&app.router, 1).await;
+            println!("error {}", telemetry.shutdown().await.unwrap_err());
+        });
+    };
+    let test = one_signal_that_is_lost_is_an_error_and_the_other_is_delivered;
+    let Some(process) = process::of(test, scenario) else {
+        return;
+    };
+    for (lost, report) in [
+        (
+            "METRICS",
+            "1 spans started: 1 exported, 0 dropped; the last metrics were not taken",
+        ),
+        (
+            "TRACES",
+            "1 spans started: 0 exported, 1 dropped (export failed: 1)",
+        ),
+    ] {
+        let [good, bad] = [(); 2].map(|()| Collector::start_blocking().unwrap());
+        bad.behave(Behavior::Status(400));
+        let variable = format!("OTEL_EXPORTER_OTLP_{lost}_ENDPOINT");
+        let path = format!("/v1/{}", lost.to_lowercase());
+        let process = process.clone().exporting_to(&good);
+        let output = process
+            .variable(&variable, &(bad.http_endpoint() + &path))
+            .run();
+        assert_eq!(
+            output.after("error "),
+            format!("telemetry was not delivered in full: {report}")
+        );
+    }
+}
+
+#[test]
 fn what_is_flushed_arrives_and_the_rest_with_the_shutdown() {
     let scenario = || {
         app::on_current_thread(async {

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use throughline_testing::Collector;
@@ -9,19 +10,26 @@ use throughline_testing::Collector;
 use crate::app::{self, App};
 use crate::process::{self, Running};
 
-/// The time that open requests get.
-const GRACE: Duration = Duration::from_millis(200);
+/// In a child: the time that open requests get, in milliseconds.
+const GRACE: &str = "THROUGHLINE_TEST_GRACE";
+
+/// Over soon.
+const SHORT: &str = "200";
+
+/// Never over.
+const LONG: &str = "60000";
 
 /// What the whole stop may take on a busy machine.
 const GENEROUS: Duration = Duration::from_secs(10);
 
 async fn serve(app: App) {
+    let grace = std::env::var(GRACE).unwrap().parse().unwrap();
     println!("listening {}", app.base.trim_start_matches("http://"));
     let server = axum::serve(app.listener, app.router)
         .with_graceful_shutdown(throughline::shutdown_signal());
     tokio::select! {
         served = server.into_future() => served.unwrap(),
-        () = throughline::shutdown_deadline(GRACE) => println!("the grace is over"),
+        () = throughline::shutdown_deadline(Duration::from_millis(grace)) => println!("the grace is over"),
     }
 }
 
@@ -66,7 +74,8 @@ fn an_endless_stream_is_cut_after_the_grace_and_its_span_arrives_as_cancelled() 
     };
     for signal in ["TERM", "INT"] {
         let collector = Collector::start_blocking().unwrap();
-        let running = process.clone().exporting_to(&collector).start();
+        let process = process.clone().exporting_to(&collector);
+        let running = process.variable(GRACE, SHORT).start();
         let output = check_stop(running, signal, "/stream", "begun");
         output.after("the grace is over");
         assert_eq!(
@@ -86,7 +95,10 @@ fn a_service_without_open_requests_stops_at_once() {
         return;
     };
     let collector = Collector::start_blocking().unwrap();
-    let running = process.exporting_to(&collector).start();
+    let running = process
+        .exporting_to(&collector)
+        .variable(GRACE, LONG)
+        .start();
     let output = check_stop(running, "TERM", "/leaf", "shop");
     assert!(
         !output
@@ -112,11 +124,37 @@ fn inside_the_runtime_of_the_server_an_open_stream_is_counted_as_open() {
         return;
     };
     let collector = Collector::start_blocking().unwrap();
-    let running = process.exporting_to(&collector).start();
+    let running = process
+        .exporting_to(&collector)
+        .variable(GRACE, SHORT)
+        .start();
     let output = check_stop(running, "TERM", "/stream", "begun");
     assert_eq!(
         output.after("report "),
         "1 spans started: 0 exported, 0 dropped, 1 open"
     );
     assert!(collector.spans().is_empty());
+}
+
+#[test]
+fn a_request_in_flight_has_its_time() {
+    let Some(process) = process::of(a_request_in_flight_has_its_time, main_around_a_runtime) else {
+        return;
+    };
+    let collector = Collector::start_blocking().unwrap();
+    let process = process.exporting_to(&collector).variable(GRACE, LONG);
+    let mut running = process.start();
+    let address = running.line("listening ");
+    let client = thread::spawn(move || get(&address, "/slow", "done"));
+    running.line("in the slow handler");
+    running.signal("TERM");
+    let output = running.wait();
+    client.join().unwrap();
+    assert!(
+        !output
+            .lines()
+            .iter()
+            .any(|line| line == "the grace is over")
+    );
+    collector.traces()[0].assert_tree("SERVER GET /slow");
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use throughline_testing::opentelemetry::Value;
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::Tracer;
+use opentelemetry::{Value, global};
 use throughline_testing::{Collector, MetricRecord};
 
 use crate::app::{self, App};
@@ -208,4 +210,31 @@ fn what_code_sets_wins_and_the_last_change_most() {
         .run();
     let service = collector.spans()[0].service.clone();
     assert_eq!(service.as_deref(), Some("of the last change"));
+}
+
+#[test]
+fn whatever_uses_the_globals_of_opentelemetry_is_served_too() {
+    let scenario = || {
+        let telemetry = app::init();
+        global::tracer("foreign").in_span("work", |_| ());
+        let counter = global::meter("foreign").u64_counter("orders").build();
+        counter.add(3, &[]);
+        let fields: Vec<_> = global::get_text_map_propagator(|propagator| {
+            propagator.fields().map(str::to_owned).collect()
+        });
+        assert_eq!(fields, ["traceparent", "tracestate", "baggage"]);
+        telemetry.shutdown_blocking().unwrap();
+    };
+    let test = whatever_uses_the_globals_of_opentelemetry_is_served_too;
+    let Some(process) = process::of(test, scenario) else {
+        return;
+    };
+    let collector = Collector::start_blocking().unwrap();
+    process.exporting_to(&collector).run();
+    collector.traces()[0].assert_tree("shop: INTERNAL work");
+    let metrics = collector.metrics();
+    assert_eq!(
+        (metrics[0].name.as_str(), metrics[0].points[0].value),
+        ("orders", 3.0)
+    );
 }
