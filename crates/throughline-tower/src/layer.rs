@@ -89,6 +89,9 @@ impl ServerLayer {
     /// thousand different ones in a process a route is left out. A service that knows its route only later puts a
     /// [`Route`] into the extensions of its response.
     ///
+    /// The hook runs once at most per request, and only where something is recorded. Default: none. A panic in it is a
+    /// panic of the request.
+    ///
     /// ```
     /// use throughline_tower::ServerLayer;
     ///

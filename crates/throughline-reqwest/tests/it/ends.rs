@@ -205,7 +205,7 @@ async fn a_timeout_halfway_is_an_error() {
     });
     let memory = InMemory::new();
     let sent = client(&memory).get(format!("http://{}/", server.await));
-    let response = sent.timeout(Duration::from_millis(100)).send().await;
+    let response = sent.timeout(Duration::from_millis(500)).send().await;
     let error = response.unwrap().bytes().await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     drop(hold);

@@ -18,7 +18,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::support::{
     ACTIVE, AnyBody, BROKEN, Broken, Fed, Step, assert_recorded_once, block_on, full, get, layer,
-    metric, only_span, poll_pending, serve, status_code, steps,
+    metric, only_span, poll_pending, serve, status_code, steps, steps_to_end,
 };
 
 /// What becomes of the response's body.
@@ -67,7 +67,7 @@ async fn only_server_errors_are_errors() {
         let response = with_status(status, full("text"));
         check("GET", response, Reader::ToTheEnd, "").await;
     }
-    for status in [500, 501, 503, 599] {
+    for status in [500, 501, 503, 599, 600, 999] {
         for reader in [Reader::ToTheEnd, Reader::Nothing] {
             let mark = format!(" [error {status}]");
             let response = with_status(status, full("text"));
@@ -90,7 +90,6 @@ async fn a_body_that_was_read_has_finished_and_one_that_was_not_is_cancelled() {
 
     check("GET", ok(full("")), Nothing, "").await;
     check("GET", ok(full("text")), ToTheEnd, "").await;
-    // It says that it is at its end, and hyper asks no more.
     check("GET", ok(full("text")), Frames(1), "").await;
     check("GET", ok(full("text")), Nothing, cancelled).await;
 
@@ -99,6 +98,15 @@ async fn a_body_that_was_read_has_finished_and_one_that_was_not_is_cancelled() {
     check("GET", ok(two()), Frames(2), cancelled).await;
     check("GET", ok(two()), Frames(1), cancelled).await;
     check("GET", ok(two()), Nothing, cancelled).await;
+
+    // It says that it is at its end, and hyper asks no more.
+    let two_to_end = || steps_to_end([Data("12345"), Data("67890")]);
+    check("GET", ok(steps_to_end([])), Nothing, "").await;
+    check("GET", ok(two_to_end()), Frames(2), "").await;
+    check("GET", ok(two_to_end()), Frames(1), cancelled).await;
+    let trailers_to_end = || steps_to_end([Data("12345"), Trailers]);
+    check("GET", ok(trailers_to_end()), Frames(2), "").await;
+    check("GET", ok(trailers_to_end()), Frames(1), cancelled).await;
 
     // All that was announced went out.
     check("GET", announced("10", two()), Frames(2), "").await;

@@ -83,7 +83,16 @@ pub(crate) fn full(content: &'static str) -> AnyBody {
 
 /// A body of unknown length that does as it is told, and never says that it is at its end.
 pub(crate) fn steps(steps: impl IntoIterator<Item = Step>) -> AnyBody {
-    Steps(steps.into_iter().collect()).boxed_unsync()
+    let steps = steps.into_iter().collect();
+    let says_end = false;
+    Steps { steps, says_end }.boxed_unsync()
+}
+
+/// The same, but it says when it is at its end.
+pub(crate) fn steps_to_end(steps: impl IntoIterator<Item = Step>) -> AnyBody {
+    let steps = steps.into_iter().collect();
+    let says_end = true;
+    Steps { steps, says_end }.boxed_unsync()
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +105,10 @@ pub(crate) enum Step {
     Wait,
 }
 
-struct Steps(VecDeque<Step>);
+struct Steps {
+    steps: VecDeque<Step>,
+    says_end: bool,
+}
 
 impl Body for Steps {
     type Data = Bytes;
@@ -106,7 +118,7 @@ impl Body for Steps {
         mut self: Pin<&mut Self>,
         _: &mut TaskContext<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let frame = match self.0.pop_front() {
+        let frame = match self.steps.pop_front() {
             None => return Poll::Ready(None),
             Some(Step::Data(data)) => Ok(Frame::data(data.into())),
             Some(Step::Trailers) => {
@@ -116,11 +128,15 @@ impl Body for Steps {
             Some(Step::Fail) => Err(Broken(1)),
             Some(Step::Panic) => panic!("on purpose"),
             Some(Step::Wait) => {
-                self.0.push_front(Step::Wait);
+                self.steps.push_front(Step::Wait);
                 return Poll::Pending;
             }
         };
         Poll::Ready(Some(frame))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.says_end && self.steps.is_empty()
     }
 }
 

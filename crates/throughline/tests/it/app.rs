@@ -177,8 +177,10 @@ async fn leaf(headers: HeaderMap) -> String {
 
 /// Still has some work to do when the service is asked to stop.
 async fn slow() -> &'static str {
-    println!("in the slow handler");
-    throughline::shutdown_signal().await;
+    // The line says that the signal is being listened for.
+    tokio::join!(throughline::shutdown_signal(), async {
+        println!("in the slow handler");
+    });
     tokio::time::sleep(Duration::from_millis(50)).await;
     "done"
 }

@@ -28,8 +28,10 @@ async fn serve(app: App) {
     let server = axum::serve(app.listener, app.router)
         .with_graceful_shutdown(throughline::shutdown_signal());
     tokio::select! {
-        served = server.into_future() => served.unwrap(),
+        // Listens for the signal before there is a request that the test could wait for.
+        biased;
         () = throughline::shutdown_deadline(Duration::from_millis(grace)) => println!("the grace is over"),
+        served = server.into_future() => served.unwrap(),
     }
 }
 

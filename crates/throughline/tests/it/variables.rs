@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::Tracer;
 use opentelemetry::{Value, global};
 use throughline_testing::{Collector, MetricRecord};
