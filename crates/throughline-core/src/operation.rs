@@ -71,6 +71,7 @@ pub struct Operation<D: Details> {
     /// Until it has finished. None from the beginning where neither a span nor metrics record: then it only carries
     /// its context.
     live: Option<Live<D>>,
+    only_carries: bool,
 }
 
 #[derive(Debug)]
@@ -82,8 +83,10 @@ struct Live<D> {
 }
 
 impl<D: Details> Operation<D> {
+    /// An operation with something to record: it has a span since `span_started_at`, or is measured.
     pub(crate) fn new(
         context: Context,
+        started: Instant,
         span_started_at: Option<SystemTime>,
         is_measured: bool,
         details: D,
@@ -91,20 +94,27 @@ impl<D: Details> Operation<D> {
         let records = is_measured || span_started_at.is_some();
         Self {
             context,
-            live: records.then(|| Live {
-                started: Instant::now(),
+            live: records.then_some(Live {
+                started,
                 span_started_at,
                 details,
             }),
+            only_carries: false,
         }
     }
 
-    /// An operation that records nothing.
     pub(crate) fn carrying(context: Context) -> Self {
         Self {
             context,
             live: None,
+            only_carries: true,
         }
+    }
+
+    /// Whether it was known from the beginning that nothing records, without a sampler being asked.
+    #[must_use]
+    pub fn only_carries(&self) -> bool {
+        self.only_carries
     }
 
     /// The context that the operation's own work runs in: its span (or the remote parent, where no span could be

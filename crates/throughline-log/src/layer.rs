@@ -153,7 +153,6 @@ impl<W> LogLayer<W> {
     where
         S: Subscriber + for<'lookup> LookupSpan<'lookup>,
     {
-        let Some(span) = context.span(id) else { return };
         with_scratch(|scratch| {
             visit(&mut Recorder {
                 format: self.format,
@@ -161,7 +160,10 @@ impl<W> LogLayer<W> {
                 message: None,
                 is_log_record: false,
             });
-            if !scratch.fields.is_empty() {
+            // Most spans have no fields, and need no lookup.
+            if !scratch.fields.is_empty()
+                && let Some(span) = context.span(id)
+            {
                 self.merge(&span, &scratch.fields);
             }
         });

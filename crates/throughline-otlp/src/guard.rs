@@ -3,14 +3,24 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context as Task, Poll};
 
-use opentelemetry::Context;
-
 use crate::redact::printable;
 
-/// Calls foreign code with telemetry suppressed; a panic becomes an error with its message.
+/// Calls foreign code; a panic becomes an error with its message.
+///
+/// Exporters are called on the export thread only, which suppresses telemetry as a whole.
 pub(crate) fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, String> {
-    let _suppressed = Context::enter_telemetry_suppressed_scope();
-    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| message(panic.as_ref()))
+    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
+        let message = message(panic.as_ref());
+        discard(panic);
+        message
+    })
+}
+
+/// What was thrown may panic when it is dropped. What that throws is leaked, since it may do the same.
+fn discard(panic: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        Box::leak(again);
+    }
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {

@@ -49,11 +49,12 @@
 //! | `open` | have not ended |
 //!
 //! The first number is always the sum of all others. What is dropped is also reported by `tracing` events of level
-//! `WARN` with the target `throughline_otlp`, each kind at most once a minute.
+//! `WARN` with the target `throughline_otlp`, each kind at most once a minute and once more at the end; but not spans
+//! that end after the shutdown has begun.
 //!
 //! # What holds
 //!
-//! - Ending a span never waits for an export; the queue is bounded.
+//! - Ending a span never waits for an export; the queue is bounded, in spans.
 //! - Every export has a deadline that cancels it. A shutdown returns at its deadline, even when the exporter blocks its
 //!   thread, from any thread and on any executor or none.
 //! - An exporter's panic costs its batch, not the pipeline. The panic hook of the application runs, as always; after 10
@@ -63,7 +64,8 @@
 //! # What it does not do
 //!
 //! - No TLS, no compression and no gRPC yet: send to a collector on the same host.
-//! - The queue is bounded in spans, not in bytes.
+//! - The queue is bounded in spans, not in bytes: its memory is the most spans times the size of yours, and once more
+//!   for the batch that is being exported.
 //! - Spans that a collector rejects within a successful answer ("partial success") count as exported.
 //! - Nothing is kept on disk.
 //!

@@ -23,9 +23,24 @@ pub(crate) fn without_user_info(text: &str) -> String {
 }
 
 /// A URL that may be shown: without user information, query and fragment, since keys travel in all three.
+///
+/// It need not be a right one: everything up to the last `@` is taken as user information.
 pub(crate) fn shown_url(url: &str) -> String {
-    let end = url.find(['?', '#']).unwrap_or(url.len());
-    without_user_info(&url[..end])
+    let (scheme, rest) = match url.split_once(':') {
+        Some((scheme, rest)) if rest.starts_with("//") => url.split_at(scheme.len() + "://".len()),
+        _ => ("", url),
+    };
+    let shown = match rest.rsplit_once('@') {
+        // Whether a password or a query ends here cannot be told.
+        Some((before, _)) if before.contains(['?', '#']) => "***",
+        Some((_, host)) => without_query(host),
+        None => without_query(rest),
+    };
+    format!("{scheme}{shown}")
+}
+
+fn without_query(url: &str) -> &str {
+    &url[..url.find(['?', '#']).unwrap_or(url.len())]
 }
 
 fn after_user_info(text: &str) -> &str {
@@ -56,8 +71,21 @@ mod tests {
     }
 
     #[test]
-    fn a_shown_url_has_no_query() {
-        assert_eq!(shown_url("http://u:p@h/v1?key=1#f"), "http://h/v1");
+    fn a_shown_url_has_no_credentials_even_if_it_is_wrong() {
+        let check = |url: &str, expected: &str| assert_eq!(shown_url(url), expected, "{url}");
+        check("http://h:1/v1", "http://h:1/v1");
+        check("http://u:secret@h/v1?key=secret#f", "http://h/v1");
+        check("http://h#secret", "http://h");
+        check("u:secret@h:4318", "h:4318");
+        check("u:secret://secret@h:4318", "h:4318");
+        check("http://u:se@cret@h", "http://h");
+        check("http://u:se/cret@h/v1", "http://h/v1");
+        check("http://u:se://cret@h", "http://h");
+        check("http://u:se?cret@h", "http://***");
+        check("http://u:se#cret@h", "http://***");
+        check("http://h/v1?key=se@cret", "http://***");
+        check("localhost:4318", "localhost:4318");
+        check("", "");
     }
 
     #[test]

@@ -15,8 +15,11 @@ use tokio::sync::oneshot;
 /// Clones share the thread. It ends when the last clone is gone; pipelines and exporters hold one each. Dropping never
 /// blocks.
 ///
-/// An exporter that blocks its thread blocks everything on this runtime. The deadlines of a
-/// [`SpanPipeline`](crate::SpanPipeline) hold nevertheless.
+/// # Hazards
+///
+/// - An exporter that blocks its thread blocks everything on this runtime. The deadlines of a
+///   [`SpanPipeline`](crate::SpanPipeline) hold nevertheless.
+/// - After a `fork` the child has no such thread, and nothing is exported there: fork first, then start.
 ///
 /// ```
 /// let runtime = throughline_otlp::ExportRuntime::start()?;
@@ -41,7 +44,12 @@ impl ExportRuntime {
     ///
     /// When the operating system gives no thread, or no descriptors for the runtime.
     pub fn start() -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            // For name lookups, which end when the operating system gives up, not with the export that asked: while the
+            // name server is silent, cancelled exports would leave one thread each, up to Tokio's default of 512.
+            .max_blocking_threads(2)
+            .build()?;
         let handle = runtime.handle().clone();
         let (alive, ended) = oneshot::channel();
         thread::Builder::new()

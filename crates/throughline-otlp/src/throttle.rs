@@ -22,7 +22,13 @@ impl Throttle {
             return None;
         }
         self.last = Some(now);
-        Some(std::mem::take(&mut self.held))
+        self.rest()
+    }
+
+    /// What is left to report at the end, if anything.
+    pub(crate) fn rest(&mut self) -> Option<u64> {
+        let held = std::mem::take(&mut self.held);
+        (held > 0).then_some(held)
     }
 }
 
@@ -42,5 +48,8 @@ mod tests {
         assert_eq!(throttle.release(start + INTERVAL / 2), None);
         assert_eq!(throttle.release(start + INTERVAL), Some(7));
         assert_eq!(throttle.release(start + 3 * INTERVAL), None);
+        throttle.add(5);
+        assert_eq!(throttle.rest(), Some(5));
+        assert_eq!(throttle.rest(), None);
     }
 }

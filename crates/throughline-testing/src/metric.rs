@@ -82,10 +82,18 @@ pub(crate) fn merge(records: Vec<MetricRecord>) -> Vec<MetricRecord> {
         }
         record
             .points
-            .sort_by_cached_key(|point| format!("{:?}", point.attributes));
+            .sort_by_cached_key(|point| by_value(&point.attributes));
         merged.insert(key, record);
     }
     merged.into_values().collect()
+}
+
+/// An order of points that does not depend on how a string is held.
+fn by_value(attributes: &BTreeMap<String, Value>) -> String {
+    let values = attributes
+        .iter()
+        .map(|(key, value)| format!("{key}={value};"));
+    values.collect()
 }
 
 fn merge_points(

@@ -57,8 +57,8 @@ where
             peer: &|| peer(request.extensions()),
         }
         .start(&resolved);
-        // Where nothing is recorded, an inner layer cannot record it twice.
-        if operation.details_mut().is_some() {
+        // Where nothing can record, nothing is recorded twice; an inner layer comes to the same.
+        if !operation.only_carries() {
             request.extensions_mut().insert(HasSpan);
         }
         let inner = operation.enter(|| self.inner.call(request));

@@ -52,7 +52,8 @@ impl ClientRequest<'_> {
             Err(parent) => parent,
         };
         let method = KnownMethod::of(self.method);
-        let host = StringValue::from(Arc::<str>::from(unbracketed(self.host)));
+        let host = unbracketed(self.host);
+        let host = (!host.is_empty()).then(|| StringValue::from(Arc::<str>::from(host)));
         let call = ClientCall {
             metrics: resolved.metrics().cloned(),
             method,
@@ -68,7 +69,7 @@ impl ClientRequest<'_> {
         resolved.start(request, || self.attributes(method, host), call)
     }
 
-    fn attributes(self, method: KnownMethod, host: StringValue) -> Vec<KeyValue> {
+    fn attributes(self, method: KnownMethod, host: Option<StringValue>) -> Vec<KeyValue> {
         // Room for these and for those of the end.
         let mut attributes = Vec::with_capacity(9);
         attributes.push(KeyValue::new(METHOD, method.as_str()));
@@ -76,7 +77,7 @@ impl ClientRequest<'_> {
             let original = self.method.as_str().to_owned();
             attributes.push(KeyValue::new(METHOD_ORIGINAL, original));
         }
-        attributes.push(KeyValue::new(SERVER_ADDRESS, host));
+        attributes.extend(host.map(|host| KeyValue::new(SERVER_ADDRESS, host)));
         if let Some(port) = self.port {
             attributes.push(KeyValue::new(SERVER_PORT, i64::from(port)));
         }
@@ -94,17 +95,15 @@ impl ClientRequest<'_> {
 pub struct ClientCall {
     metrics: Option<Arc<ClientMetrics>>,
     method: KnownMethod,
-    host: StringValue,
+    host: Option<StringValue>,
     port: Option<u16>,
     response: Option<(StatusCode, Version)>,
 }
 
 impl ClientCall {
     fn metric_attributes(&self, failure: Option<Failure>) -> Vec<KeyValue> {
-        let mut attributes = vec![
-            KeyValue::new(METHOD, self.method.as_str()),
-            KeyValue::new(SERVER_ADDRESS, self.host.clone()),
-        ];
+        let mut attributes = vec![KeyValue::new(METHOD, self.method.as_str())];
+        attributes.extend((self.host.clone()).map(|host| KeyValue::new(SERVER_ADDRESS, host)));
         if let Some(port) = self.port {
             attributes.push(KeyValue::new(SERVER_PORT, i64::from(port)));
         }

@@ -100,8 +100,11 @@ impl ServerRequest<'_> {
             attributes.push(KeyValue::new(METHOD_ORIGINAL, original));
         }
         attributes.push(KeyValue::new(URL_SCHEME, scheme(is_https)));
-        attributes.push(KeyValue::new(URL_PATH, self.uri.path().to_owned()));
-        if let Some(query) = self.uri.query() {
+        // Empty is absent, here and below: CONNECT has no path, and `/?` no query.
+        if !self.uri.path().is_empty() {
+            attributes.push(KeyValue::new(URL_PATH, self.uri.path().to_owned()));
+        }
+        if let Some(query) = self.uri.query().filter(|query| !query.is_empty()) {
             let query = redact_query(query, SENSITIVE_QUERY_KEYS).into_owned();
             attributes.push(KeyValue::new(URL_QUERY, query));
         }
@@ -124,7 +127,8 @@ impl ServerRequest<'_> {
             attributes.push(KeyValue::new(PEER_PORT, i64::from(peer.port())));
         }
         let user_agent = self.headers.get(USER_AGENT_HEADER);
-        if let Some(user_agent) = user_agent.and_then(|value| value.to_str().ok()) {
+        let user_agent = user_agent.and_then(|value| value.to_str().ok());
+        if let Some(user_agent) = user_agent.filter(|value| !value.is_empty()) {
             attributes.push(KeyValue::new(USER_AGENT, user_agent.to_owned()));
         }
         attributes

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider;
@@ -82,21 +83,20 @@ impl<M: Instruments> Resolved<M> {
         details: D,
     ) -> Operation<D> {
         let is_measured = self.metrics.is_some();
-        let Some(tracer) = &self.tracer else {
-            let context = request.parent.into_context();
-            return Operation::new(context, None, is_measured, details);
+        // Before the span's own start, so that no child ends after it.
+        let started = Instant::now();
+        let begun = match &self.tracer {
+            Some(tracer) => tracer.start(request, attributes),
+            None => Started::Nothing(request.parent.into_context()),
         };
-        match tracer.start(request, attributes) {
-            Started::Recording(context, started_at) => {
-                self.settled.store(true, Ordering::Relaxed);
-                Operation::new(context, Some(started_at), is_measured, details)
-            }
-            Started::NotRecording(context) => {
-                self.settled.store(true, Ordering::Relaxed);
-                Operation::new(context, None, is_measured, details)
-            }
-            Started::Nothing(context) => Operation::new(context, None, is_measured, details),
+        if !matches!(begun, Started::Nothing(_)) {
+            self.settled.store(true, Ordering::Relaxed);
         }
+        let (context, span_started_at) = match begun {
+            Started::Recording(context, started_at) => (context, Some(started_at)),
+            Started::NotRecording(context) | Started::Nothing(context) => (context, None),
+        };
+        Operation::new(context, started, span_started_at, is_measured, details)
     }
 }
 

@@ -3,12 +3,12 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -36,6 +36,7 @@ type Connections = legacy::Client<HttpConnector, Full<Bytes>>;
 pub(super) struct Client {
     runtime: ExportRuntime,
     connections: Connections,
+    uri: Uri,
     headers: HeaderMap,
     timeout: Duration,
     // The exporter around this client replaces every error by "network error": the real one waits here.
@@ -61,6 +62,7 @@ impl Client {
         Ok(Self {
             runtime: runtime.clone(),
             connections,
+            uri: config.uri()?,
             headers: config.header_map()?,
             timeout: match config.timeout {
                 Duration::ZERO => Duration::MAX,
@@ -78,7 +80,8 @@ impl Client {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces all headers: the exporter has put those of the environment among them, in front of its own.
+    /// Replaces the URI, of which the exporter knows only what may be shown, and all headers: the exporter has put those
+    /// of the environment among them, in front of its own.
     fn prepare(&self, request: Request<Bytes>) -> Request<Full<Bytes>> {
         let (mut parts, body) = request.into_parts();
         let mut headers = self.headers.clone();
@@ -86,6 +89,7 @@ impl Client {
         if let Some(encoding) = parts.headers.remove(CONTENT_ENCODING) {
             headers.insert(CONTENT_ENCODING, encoding);
         }
+        parts.uri = self.uri.clone();
         parts.headers = headers;
         Request::from_parts(parts, Full::new(body))
     }
@@ -94,7 +98,10 @@ impl Client {
         let connections = self.connections.clone();
         let request = self.prepare(request);
         let limit = self.timeout;
-        let attempts = async move { timeout(limit, attempts(connections, request)).await };
+        // Out of reach for an `Instant` means no limit.
+        let deadline = Instant::now().checked_add(limit);
+        let attempts = attempts(connections, request, deadline);
+        let attempts = async move { timeout(limit, attempts).await };
         let task = AbortOnDrop(self.runtime.handle().spawn(attempts));
         match task.await {
             Ok(Ok(result)) => result,
@@ -136,10 +143,11 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Sends until an answer is final or the attempts are used up.
+/// Sends until an answer is final, the attempts are used up, or the next one would come too late.
 async fn attempts(
     connections: Connections,
     request: Request<Full<Bytes>>,
+    deadline: Option<Instant>,
 ) -> Result<Response<Bytes>, Failure> {
     let mut attempt = 1;
     loop {
@@ -153,6 +161,11 @@ async fn attempts(
             Err(_) => wait_after(attempt, None),
         };
         let Some(wait) = wait else { return result };
+        // The answer that is there says more than a timeout.
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| wait >= left) {
+            return result;
+        }
         sleep(wait).await;
         attempt += 1;
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::header::{
     CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, USER_AGENT,
 };
+use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use crate::redact::shown_url;
@@ -24,7 +25,7 @@ const RESERVED: [HeaderName; 5] = [
 #[derive(Clone, PartialEq, Eq)]
 pub struct OtlpConfig {
     /// The whole URL for this signal, such as `http://localhost:4318/v1/traces`. Nothing is appended to it. Only
-    /// `http://`, without user information.
+    /// `http://`, without user information; an `@` in the path or the query is written `%40`.
     pub endpoint: String,
     /// Headers for every request, values as they are to be sent. Of several with one name the last one counts.
     pub headers: Vec<(String, String)>,
@@ -66,13 +67,21 @@ impl OtlpConfig {
             }
             _ => return Err(invalid("it must begin with http://")),
         }
-        let authority = uri.authority().map(http::uri::Authority::as_str);
-        match authority {
-            Some(authority) if authority.contains('@') => Err(invalid(
+        let authority = uri.authority().map_or("", Authority::as_str);
+        if authority.contains('@') {
+            return Err(invalid(
                 "user information is not sent; use an `authorization` header instead",
-            )),
-            _ => Ok(uri),
+            ));
         }
+        // The parser ends the authority at the first of "/?#", which may stand in a password.
+        if self.endpoint.contains('@') {
+            return Err(invalid("an `@` must be written as %40"));
+        }
+        let port = &authority[uri.host().map_or(0, str::len)..];
+        if !port.is_empty() && uri.port_u16().is_none() {
+            return Err(invalid("the port is not a number"));
+        }
+        Ok(uri)
     }
 
     pub(super) fn header_map(&self) -> Result<HeaderMap, BuildError> {

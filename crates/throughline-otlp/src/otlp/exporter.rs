@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,12 +16,12 @@ use tracing::warn;
 use super::client::{Client, Failure};
 use super::{BuildError, OtlpConfig};
 use crate::ExportRuntime;
+use crate::guard::guarded;
 use crate::throttle::Throttle;
 
 /// Sends spans: made by [`span_exporter`](super::span_exporter).
 ///
-/// Its errors say what happened and at which endpoint, without credentials.
-#[derive(Debug)]
+/// Its errors say what happened and at which endpoint, without credentials. So does `Debug`.
 pub struct SpanExporter {
     inner: opentelemetry_otlp::SpanExporter,
     target: Target,
@@ -49,11 +50,19 @@ impl opentelemetry_sdk::trace::SpanExporter for SpanExporter {
     }
 }
 
+impl fmt::Debug for SpanExporter {
+    // By hand: the inner exporter shows the headers of the environment.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpanExporter")
+            .field("endpoint", &self.target.shown_endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Sends metrics: made by [`metric_exporter`](super::metric_exporter).
 ///
 /// The SDK's reader tells nobody about a failed export unless its `internal-logs` feature is on, so this exporter warns
 /// by itself, at most once a minute.
-#[derive(Debug)]
 pub struct MetricExporter {
     inner: opentelemetry_otlp::MetricExporter,
     target: Target,
@@ -92,12 +101,15 @@ impl MetricExporter {
             warnings.release(Instant::now())
         };
         if let Some(exports) = due {
-            warn!(
-                target: "throughline_otlp",
-                exports,
-                reason = %error,
-                "metrics could not be exported",
-            );
+            // A subscriber is foreign code: its panic would end the reader's thread.
+            let _ = guarded(|| {
+                warn!(
+                    target: "throughline_otlp",
+                    exports,
+                    reason = %error,
+                    "metrics could not be exported",
+                );
+            });
         }
     }
 }
@@ -125,8 +137,17 @@ impl PushMetricExporter for MetricExporter {
     }
 }
 
+impl fmt::Debug for MetricExporter {
+    // By hand, as for spans.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetricExporter")
+            .field("endpoint", &self.target.shown_endpoint)
+            .field("temporality", &self.temporality)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What both exporters know about where they send to.
-#[derive(Debug)]
 struct Target {
     client: Arc<Client>,
     shown_endpoint: String,
@@ -134,7 +155,6 @@ struct Target {
 
 impl Target {
     fn new(runtime: &ExportRuntime, config: &OtlpConfig) -> Result<Self, BuildError> {
-        config.uri()?;
         Ok(Self {
             client: Arc::new(Client::new(runtime, config)?),
             shown_endpoint: config.shown_endpoint(),
@@ -143,13 +163,15 @@ impl Target {
 
     /// Sets everything that the environment could set otherwise. Retries are the client's: the exporter's own would
     /// block the thread while they wait.
+    ///
+    /// The exporter may log its endpoint, so it gets the one that may be shown; the client sends to the real one.
     fn configure<B: WithExportConfig + WithHttpConfig>(
         &self,
         builder: B,
         config: &OtlpConfig,
     ) -> B {
         builder
-            .with_endpoint(config.endpoint.clone())
+            .with_endpoint(self.shown_endpoint.clone())
             .with_protocol(Protocol::HttpBinary)
             .with_timeout(config.timeout)
             .with_shared_http_client(Arc::clone(&self.client) as Arc<_>)

@@ -24,7 +24,7 @@
 //!
 //! | case | what happens |
 //! |---|---|
-//! | 429, 502, 503, 504, or no connection | up to 5 attempts, 100 ms apart and then twice as long each time, or as long as `Retry-After` says, all within the timeout |
+//! | 429, 502, 503, 504, or no connection | up to 5 attempts, 100 ms apart and then twice as long each time, or as long as `Retry-After` says; an error at once when the next one would be too late for the timeout |
 //! | any other status but 2xx, redirects included | an error at once |
 //! | a response of more than 4 MiB | an error at once |
 //! | no whole response within the timeout | the request is cancelled, an error |

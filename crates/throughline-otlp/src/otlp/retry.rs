@@ -13,7 +13,8 @@ pub(super) fn wait_after(attempt: u32, asked_for: Option<Duration>) -> Option<Du
     }
     // The attempts end long before this could overflow.
     let backoff = FIRST_WAIT * 2_u32.pow(attempt.saturating_sub(1));
-    Some(backoff.max(asked_for.unwrap_or_default()) + jitter(backoff / 2))
+    let wait = backoff.max(asked_for.unwrap_or_default());
+    Some(wait.saturating_add(jitter(backoff / 2)))
 }
 
 /// The statuses that the specification calls retryable ("OTLP/HTTP response", "Failures").
@@ -56,6 +57,7 @@ mod tests {
     fn the_server_may_ask_for_more() {
         let asked = Duration::from_secs(7);
         assert!(wait_after(1, Some(asked)).unwrap() >= asked);
+        assert_eq!(wait_after(1, Some(Duration::MAX)), Some(Duration::MAX));
     }
 
     #[test]

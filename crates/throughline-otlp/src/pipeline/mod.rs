@@ -57,7 +57,7 @@ const FORCE_FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 /// # Hazards
 ///
 /// - Shut down before the program ends. A provider does so when its last clone is dropped, but the global one and every
-///   tracer hold clones. When the last handle is dropped without a shutdown, what is queued is dropped.
+///   tracer hold clones. When the last handle is dropped without a shutdown, what is queued is dropped, with a warning.
 /// - The blocking calls stall an executor that runs on the calling thread. With a collector in the same single-threaded
 ///   runtime they wait for themselves until their deadline: use the futures there.
 #[derive(Clone)]

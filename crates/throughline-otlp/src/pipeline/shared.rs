@@ -7,7 +7,7 @@ use opentelemetry_sdk::trace::SpanData;
 use tokio::sync::Notify;
 
 use super::state::{FlushRequest, Limits, Outcome, State, Step};
-use super::{FlushError, SpanCounts};
+use super::{FlushError, SpanCounts, warnings};
 
 /// A deadline that is out of reach for an [`Instant`] is taken as this far away.
 const FAR_AWAY: Duration = Duration::from_secs(60 * 60 * 24 * 365);
@@ -112,9 +112,10 @@ impl Shared {
         self.lock().shutdown_result()
     }
 
-    /// Ends at once and drops what is left; without effect on a pipeline that has ended.
+    /// Ends at once, drops what is left and warns about it; without effect on a pipeline that has ended.
     pub(super) fn abandon(&self, after: Duration) -> Result<(), FlushError> {
         let mut state = self.lock();
+        let lost = state.unsettled();
         let leftovers = state.abandon(after);
         let result = state.shutdown_result().unwrap_or(Ok(()));
         drop(state);
@@ -122,6 +123,7 @@ impl Shared {
         self.stop.notify_one();
         self.work.notify_one();
         self.progress.notify_all();
+        warnings::abandoned(lost);
         result
     }
 

@@ -147,13 +147,14 @@ impl State {
         let closing = matches!(self.phase, Phase::Closing { .. });
         let flushing = self.flushes.requested > self.flushes.done;
         let for_flush = flushing && self.settled() < self.flushes.up_to;
+        // Before anything else: under load there is always a batch to export, and the flush does not wait for it.
+        if flushing && !for_flush {
+            return Step::Flush(self.flushes.requested);
+        }
         let due = self.due.is_some_and(|due| now >= due);
         let wanted = self.queued >= self.limits.batch || closing || for_flush || due;
-        if wanted && let Some(batch) = self.take_batch(now) {
+        if wanted && let Some(batch) = self.take_batch() {
             return Step::Export(batch);
-        }
-        if flushing {
-            return Step::Flush(self.flushes.requested);
         }
         if closing {
             return Step::Close;
@@ -161,16 +162,14 @@ impl State {
         Step::Sleep { until: self.due }
     }
 
-    fn take_batch(&mut self, now: Instant) -> Option<Vec<SpanData>> {
+    fn take_batch(&mut self) -> Option<Vec<SpanData>> {
         let batch = self.batches.pop_front()?;
         self.queued -= batch.len();
         self.in_flight = batch.len();
-        let delay = self.limits.delay;
-        self.due = if self.queued > 0 {
-            now.checked_add(delay)
-        } else {
-            None
-        };
+        if self.queued == 0 {
+            // What remains otherwise keeps its time: it has waited already.
+            self.due = None;
+        }
         Some(batch)
     }
 
@@ -310,5 +309,45 @@ impl State {
             let reason = reason.to_owned();
             Err(FlushError::Exporter { reason })
         })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use opentelemetry::trace::{Tracer, TracerProvider};
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+
+    use super::*;
+
+    fn span() -> SpanData {
+        let tracer = SdkTracerProvider::builder().build().tracer("test");
+        tracer.start("span").exported_data().unwrap()
+    }
+
+    #[test]
+    fn what_is_left_after_a_full_batch_keeps_its_time() {
+        let delay = Duration::from_secs(60);
+        let mut state = State::new(Limits {
+            queue: 8,
+            batch: 2,
+            delay,
+        });
+        for _ in 0..3 {
+            state.push(span());
+        }
+        let queued = Instant::now();
+        let almost_due = queued + delay / 2;
+        assert!(matches!(state.step(almost_due), Step::Export(batch) if batch.len() == 2));
+        state.complete(&Outcome::Exported);
+        assert!(
+            matches!(state.step(almost_due), Step::Sleep { until: Some(due) } if due <= queued + delay)
+        );
+        assert!(matches!(state.step(queued + delay), Step::Export(batch) if batch.len() == 1));
+        state.complete(&Outcome::Exported);
+        assert!(matches!(
+            state.step(queued + delay),
+            Step::Sleep { until: None }
+        ));
     }
 }

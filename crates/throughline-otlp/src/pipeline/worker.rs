@@ -44,7 +44,7 @@ impl<E: SpanExporter> Worker<E> {
             exporter,
             export_timeout,
             panics: Panics::default(),
-            warnings: Warnings::default(),
+            warnings: Warnings::new(),
             runtime,
         }
     }
@@ -75,11 +75,14 @@ impl<E: SpanExporter> Worker<E> {
             // second. The deadline is kept by those who wait.
             Step::Close => {
                 let error = self.ask_exporter(E::shutdown);
+                // The process may end as soon as those who wait know.
+                self.warnings.finish(self.shared.queue_full());
                 self.shared.closed(error.as_deref());
                 return false;
             }
             Step::Ended => {
                 self.ask_exporter(E::shutdown);
+                self.warnings.finish(self.shared.queue_full());
                 return false;
             }
             Step::Sleep { until } => self.sleep(until).await,

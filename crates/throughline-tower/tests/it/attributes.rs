@@ -158,6 +158,15 @@ async fn methods_are_of_low_cardinality() {
 }
 
 #[tokio::test]
+async fn what_is_empty_is_left_out() {
+    check(Request::get("/?").header("user-agent", ""), "GET", &[]).await;
+    let memory = InMemory::new();
+    let connect = Request::connect("example.com:443").body(()).unwrap();
+    serve(&layer(&memory), connect, ok).await;
+    assert_eq!(only_span(&memory).attribute("url.path"), None);
+}
+
+#[tokio::test]
 async fn what_is_not_text_is_left_out() {
     let not_text = http::HeaderValue::from_bytes(b"\xff\xfe").unwrap();
     let request = Request::get("/").header("user-agent", &not_text);

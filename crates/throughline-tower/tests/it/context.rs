@@ -5,6 +5,8 @@ use std::convert::Infallible;
 use std::future::{Future, poll_fn, ready};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context as TaskContext, Poll};
 use std::thread;
 
@@ -14,15 +16,15 @@ use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use throughline_core::propagation::Propagators;
-use throughline_testing::InMemory;
 use throughline_testing::opentelemetry::baggage::BaggageExt;
 use throughline_testing::opentelemetry::trace::{
-    Link, SpanId, SpanKind, TraceContextExt, TraceId, TraceState, Tracer, TracerProvider,
+    Link, Span as _, SpanId, SpanKind, TraceContextExt, TraceId, TraceState, Tracer, TracerProvider,
 };
 use throughline_testing::opentelemetry::{Context, KeyValue, StringValue};
 use throughline_testing::opentelemetry_sdk::trace::{
     Sampler, SamplingDecision, SamplingResult, ShouldSample,
 };
+use throughline_testing::{InMemory, SpanRecord};
 use throughline_tower::ServerLayer;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -328,6 +330,63 @@ fn the_sampler_sees_the_attributes() {
     });
     let path = only_span(&memory).attribute("url.path").cloned();
     assert_eq!(path, Some("/users".into()));
+}
+
+/// Drops every span and counts how often it was asked.
+#[derive(Clone, Debug, Default)]
+struct CountingDrop(Arc<AtomicUsize>);
+
+impl ShouldSample for CountingDrop {
+    fn should_sample(
+        &self,
+        _: Option<&Context>,
+        _: TraceId,
+        _: &str,
+        _: &SpanKind,
+        _: &[KeyValue],
+        _: &[Link],
+    ) -> SamplingResult {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        SamplingResult {
+            decision: SamplingDecision::Drop,
+            attributes: Vec::new(),
+            trace_state: TraceState::default(),
+        }
+    }
+}
+
+#[test]
+fn a_request_below_two_layers_is_sampled_once() {
+    let sampler = CountingDrop::default();
+    let memory = InMemory::with_sampler(sampler.clone());
+    let layer = ServerLayer::new().tracer_provider(memory.tracer_provider());
+    let service = layer.layer(layer.layer(service_fn(|_: Request<()>| {
+        ready(Ok::<_, Infallible>(Response::new(full("ok"))))
+    })));
+    block_on(service.oneshot(get("/"))).unwrap();
+    assert_eq!(sampler.0.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_child_never_ends_after_its_parent() {
+    let memory = InMemory::new();
+    let tracer = memory.tracer_provider().tracer("child");
+    for _ in 0..500 {
+        block_on(serve(&layer(&memory), get("/"), |_| {
+            // Ends with the work: nothing lies between its end and the response.
+            tracer.start("child").end();
+            ready(Response::new(full("")))
+        }));
+    }
+    let spans = memory.spans();
+    for child in spans.iter().filter(|span| span.name == "child") {
+        let is_parent = |span: &&SpanRecord| Some(span.span_id) == child.parent_span_id;
+        let parent = spans.iter().find(is_parent).unwrap();
+        assert!(
+            parent.start <= child.start && child.end <= parent.end,
+            "{parent:?} {child:?}"
+        );
+    }
 }
 
 #[test]
