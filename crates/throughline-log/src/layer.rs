@@ -160,7 +160,7 @@ impl<W> LogLayer<W> {
                 message: None,
                 is_log_record: false,
             });
-            // Most spans have no fields, and need no lookup.
+            // A span without fields needs no lookup.
             if !scratch.fields.is_empty()
                 && let Some(span) = context.span(id)
             {

@@ -185,9 +185,13 @@ impl Signals {
         let pipeline = match config.traces_exporter {
             Exporter::Otlp => {
                 let exporter = otlp::span_exporter(&runtime, &config.traces_otlp);
-                Some(pipeline(&runtime, exporter.map_err(InitError::Exporter)?))
+                Some(pipeline(
+                    config,
+                    &runtime,
+                    exporter.map_err(InitError::Exporter)?,
+                ))
             }
-            Exporter::Console => Some(pipeline(&runtime, console::SpanExporter::stdout())),
+            Exporter::Console => Some(pipeline(config, &runtime, console::SpanExporter::stdout())),
             Exporter::None => None,
         };
         let mut tracers = SdkTracerProvider::builder()
@@ -216,8 +220,17 @@ impl Signals {
     }
 }
 
-fn pipeline(runtime: &ExportRuntime, exporter: impl SpanExporter + 'static) -> SpanPipeline {
-    SpanPipeline::builder().build(runtime, exporter)
+fn pipeline(
+    config: &Config,
+    runtime: &ExportRuntime,
+    exporter: impl SpanExporter + 'static,
+) -> SpanPipeline {
+    SpanPipeline::builder()
+        .schedule_delay(config.span_batch.schedule_delay)
+        .export_timeout(config.span_batch.export_timeout)
+        .max_queue_size(config.span_batch.max_queue_size)
+        .max_export_batch_size(config.span_batch.max_export_batch_size)
+        .build(runtime, exporter)
 }
 
 fn meters(

@@ -8,7 +8,7 @@ mod signal;
 mod subscriber;
 mod telemetry;
 
-pub use config::{Config, ConfigWarning, Exporter, Sampler};
+pub use config::{Config, ConfigWarning, Exporter, Sampler, SpanBatch};
 pub use error::{InitError, ShutdownError};
 pub use init::{Builder, builder, init};
 pub use signal::{shutdown_deadline, shutdown_signal};

@@ -24,6 +24,21 @@ impl fmt::Debug for Panics {
     }
 }
 
+/// Panics, and when what it has thrown is dropped, panics again.
+struct PanicsTwice;
+
+impl fmt::Debug for PanicsTwice {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        std::panic::panic_any(PanicsTwice)
+    }
+}
+
+impl Drop for PanicsTwice {
+    fn drop(&mut self) {
+        std::panic::panic_any(Self)
+    }
+}
+
 /// Logs while it is formatted.
 ///
 /// Within an event of a default dispatcher, as tests have it, the macros do nothing; within one of the global dispatcher,
@@ -84,6 +99,16 @@ fn a_debug_that_panics_costs_its_value_only() {
     assert_eq!(lines[0]["spans"][0]["fields"], expected);
     assert_eq!(lines[1]["message"], "<panicked>");
     assert_eq!(lines[2]["message"], "last");
+}
+
+#[test]
+fn a_panic_within_a_panic_costs_its_value_only() {
+    let log = logged(LogLayer::json(), || {
+        // Not dropped here, only when it is thrown.
+        let value = std::mem::ManuallyDrop::new(PanicsTwice);
+        info!(a = 1, b = ?*value, "m");
+    });
+    assert_eq!(log.json()["fields"], json!({"a": 1, "b": "<panicked>"}));
 }
 
 #[test]

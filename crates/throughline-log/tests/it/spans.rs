@@ -175,6 +175,22 @@ fn spans_that_the_filter_of_the_layer_disables_are_not_named() {
 }
 
 #[test]
+fn an_explicit_parent_that_the_filter_of_the_layer_disables_hides_its_parents() {
+    let log = Log::default();
+    let layer = LogLayer::json().writer(log.writer());
+    let everything = LogLayer::text().writer(std::io::sink);
+    let subscriber = tracing_subscriber::registry()
+        .with(everything)
+        .with(layer.with_filter(LevelFilter::INFO));
+    tracing::subscriber::with_default(subscriber, || {
+        let a = info_span!("a");
+        let b = debug_span!(parent: &a, "b");
+        info!(parent: &b, "m");
+    });
+    assert_eq!(log.json()["spans"], Value::Null);
+}
+
+#[test]
 fn a_span_that_reuses_the_place_of_a_closed_one_starts_empty() {
     let log = logged(LogLayer::json(), || {
         info_span!("s", a = 1).in_scope(|| info!("m"));

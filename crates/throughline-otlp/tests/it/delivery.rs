@@ -1,7 +1,7 @@
 //! What arrives at the exporter, and when.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -10,10 +10,11 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{
     SamplingDecision, SamplingResult, SdkTracerProvider, ShouldSample, SpanData, SpanExporter,
+    SpanProcessor,
 };
 use throughline_otlp::{ExportRuntime, SpanPipeline};
 
-use crate::support::{AMPLE, Act, Call, Gate, Scripted, Setup, next, wait_for};
+use crate::support::{AMPLE, Act, Call, Gate, Scripted, Setup, next, span_data, wait_for};
 
 fn exported(calls: &std::sync::mpsc::Receiver<Call>) -> usize {
     calls
@@ -95,6 +96,33 @@ fn a_flush_waits_for_the_batch_in_flight() {
     gate.open();
     crate::support::block_on(flush).unwrap();
     assert_eq!(setup.counts().exported, 1);
+}
+
+/// Ends as many spans as it exports, as an application under load does.
+#[derive(Debug)]
+struct Busy(Arc<OnceLock<SpanPipeline>>);
+
+impl SpanExporter for Busy {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        for span in batch {
+            self.0.wait().on_end(span);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_flush_does_not_wait_for_spans_that_end_after_it() {
+    let own = Arc::new(OnceLock::new());
+    let runtime = ExportRuntime::start().unwrap();
+    let pipeline = SpanPipeline::builder()
+        .schedule_delay(Duration::ZERO)
+        .build(&runtime, Busy(Arc::clone(&own)));
+    own.set(pipeline.clone()).unwrap();
+    pipeline.on_end(span_data());
+    pipeline.flush_blocking(AMPLE).unwrap();
+    assert!(pipeline.counts().exported > 0);
+    pipeline.shutdown_blocking(AMPLE).unwrap();
 }
 
 #[test]
@@ -180,7 +208,7 @@ fn spans_of_many_threads_all_arrive() {
 fn open_spans_are_counted_until_they_end() {
     let (exporter, _calls) = Scripted::always(Act::Succeed);
     let setup = Setup::lazy(exporter);
-    let open = setup.tracer.start("open");
+    let open = setup.start("open");
     setup.end("ended");
     let counts = setup.counts();
     assert_eq!((counts.started, counts.queued, counts.open), (2, 1, 1));
@@ -196,7 +224,7 @@ fn open_spans_are_counted_until_they_end() {
 fn a_span_that_ends_after_the_providers_shutdown_stays_open() {
     let (exporter, _calls) = Scripted::always(Act::Succeed);
     let setup = Setup::lazy(exporter);
-    let late = setup.tracer.start("late");
+    let late = setup.start("late");
     setup.provider.shutdown().unwrap();
     drop(late);
     assert_eq!(setup.counts().open, 1);

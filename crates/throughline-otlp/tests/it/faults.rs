@@ -33,6 +33,7 @@ fn every_fault_has_its_own_count_and_shutdown_keeps_its_deadline() {
     check(&Act::PanicInPoll, AMPLE, |dropped| {
         dropped.exporter_panicked
     });
+    check(&Act::PanicTwice, AMPLE, |dropped| dropped.exporter_panicked);
     check(&Act::Hang, SHORT, |dropped| dropped.shutdown);
 }
 

@@ -1,8 +1,9 @@
 //! Real requests to a real collector, which is told to misbehave.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
@@ -72,9 +73,11 @@ fn check_unreachable(config: &OtlpConfig) {
     setup.end_many(600);
     within_deadline(|| block_on(setup.pipeline.shutdown(SHORT))).unwrap_err();
     let counts = setup.counts();
-    // Retries go on until the deadline, so nothing has failed by then.
-    assert_eq!(counts.dropped.shutdown, 600, "{counts}");
-    assert_eq!(counts.dropped.total(), 600, "{counts}");
+    assert_eq!(
+        (counts.dropped.total(), counts.exported),
+        (600, 0),
+        "{counts}"
+    );
 }
 
 #[test]
@@ -121,19 +124,68 @@ fn the_request_ends_with_the_deadline_of_the_shutdown() {
     let runtime = ExportRuntime::start().unwrap();
     let setup = setup_on(&runtime, &traces_at(&format!("http://{address}")));
     setup.end("span");
-    within_deadline(|| setup.pipeline.shutdown_blocking(SHORT)).unwrap_err();
+    let flush = setup.pipeline.flush(AMPLE);
     let (mut connection, _) = listener.accept().unwrap();
     connection.set_read_timeout(Some(AMPLE)).unwrap();
-    let mut request = Vec::new();
-    connection.read_to_end(&mut request).unwrap();
-    assert!(request.starts_with(b"POST /v1/traces HTTP/1.1"));
+    connection.read_exact(&mut [0]).unwrap();
+    within_deadline(|| setup.pipeline.shutdown_blocking(SHORT)).unwrap_err();
+    connection.read_to_end(&mut Vec::new()).unwrap();
+    block_on(flush).unwrap_err();
+}
+
+/// A server that gives one answer to one request. It returns the connection, which ends otherwise, and the beginning of
+/// the request.
+fn answer_once(answer: &'static [u8]) -> (String, JoinHandle<(TcpStream, String)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        let mut request = [0; 1024];
+        let length = connection.read(&mut request).unwrap();
+        connection.write_all(answer).unwrap();
+        let request = String::from_utf8_lossy(&request[..length]).into_owned();
+        (connection, request)
+    });
+    (base, server)
+}
+
+#[test]
+fn the_query_of_the_endpoint_is_sent() {
+    let (base, server) = answer_once(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    let mut config = traces_at(&base);
+    config.endpoint.push_str("?key=secret");
+    let setup = setup(&config);
+    setup.end("span");
+    setup.pipeline.flush_blocking(AMPLE).unwrap();
+    let (_connection, request) = server.join().unwrap();
+    assert!(
+        request.starts_with("POST /v1/traces?key=secret HTTP/1.1"),
+        "{request}"
+    );
+}
+
+#[test]
+fn an_answer_is_kept_when_the_next_attempt_would_come_too_late() {
+    let answer =
+        b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 3600\r\ncontent-length: 0\r\n\r\n";
+    let (base, server) = answer_once(answer);
+    let mut config = traces_at(&base);
+    config.timeout = AMPLE / 3;
+    let setup = setup(&config);
+    setup.end("span");
+    let error = setup.pipeline.flush_blocking(AMPLE).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("1 span dropped: {base}/v1/traces: the answer was 429 Too Many Requests")
+    );
+    drop(server.join().unwrap());
 }
 
 #[test]
 fn a_response_without_end_is_not_read_to_the_end() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let server = std::thread::spawn(move || {
+    let server = thread::spawn(move || {
         let (mut connection, _) = listener.accept().unwrap();
         let request = connection.read(&mut [0; 1024]).unwrap();
         assert!(request > 0);
@@ -199,7 +251,7 @@ fn a_collector_that_comes_back_gets_the_spans() {
     setup.end("span");
     let flush = setup.pipeline.flush(AMPLE);
     while collector.requests() == 0 {
-        std::thread::yield_now();
+        thread::yield_now();
     }
     collector.behave(Behavior::Accept);
     block_on(flush).unwrap();
@@ -252,8 +304,12 @@ fn variables_of_the_environment_change_nothing() {
     if std::env::var_os(IN_CHILD).is_some() {
         a_thousand_spans_all_arrive_with_resource_and_headers();
         let runtime = ExportRuntime::start().unwrap();
-        let exporter = otlp::metric_exporter(&runtime, &traces_at("http://127.0.0.1:9")).unwrap();
-        assert_eq!(exporter.temporality(), Temporality::Cumulative);
+        let config = traces_at("http://127.0.0.1:9");
+        let spans = otlp::span_exporter(&runtime, &config).unwrap();
+        let metrics = otlp::metric_exporter(&runtime, &config).unwrap();
+        assert_eq!(metrics.temporality(), Temporality::Cumulative);
+        let shown = format!("{spans:?} {metrics:?}");
+        assert!(!shown.contains("secret"), "{shown}");
         return;
     }
     let output = Command::new(std::env::current_exe().unwrap())
@@ -264,7 +320,7 @@ fn variables_of_the_environment_change_nothing() {
         .env(IN_CHILD, "1")
         .env(
             "OTEL_EXPORTER_OTLP_HEADERS",
-            "x-tenant=other,x-more=1,content-type=text/plain",
+            "x-tenant=other,x-more=secret,content-type=text/plain",
         )
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
         .env("OTEL_EXPORTER_OTLP_TIMEOUT", "1")

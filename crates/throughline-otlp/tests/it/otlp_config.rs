@@ -14,14 +14,33 @@ fn config(endpoint: &str, headers: &[(&str, &str)]) -> OtlpConfig {
     }
 }
 
+/// The error for a configuration that cannot be used.
 #[track_caller]
-fn check(endpoint: &str, headers: &[(&str, &str)], expected: &str) {
+fn refuse(endpoint: &str, headers: &[(&str, &str)]) -> String {
     let runtime = ExportRuntime::start().unwrap();
     let config = config(endpoint, headers);
     let spans = otlp::span_exporter(&runtime, &config).unwrap_err();
     let metrics = otlp::metric_exporter(&runtime, &config).unwrap_err();
-    assert_eq!(spans.to_string(), expected);
     assert_eq!(metrics, spans);
+    spans.to_string()
+}
+
+#[track_caller]
+fn check(endpoint: &str, headers: &[(&str, &str)], expected: &str) {
+    assert_eq!(refuse(endpoint, headers), expected);
+}
+
+#[test]
+fn an_endpoint_may_be_an_address_with_or_without_a_port() {
+    for endpoint in [
+        "http://collector",
+        "http://collector:4318/v1/traces?key=1",
+        "http://127.0.0.1:4318",
+        "http://[::1]",
+        "http://[::1]:4318/a%40b",
+    ] {
+        assert_eq!(config(endpoint, &[]).validate(), Ok(()), "{endpoint}");
+    }
 }
 
 #[test]
@@ -43,6 +62,30 @@ fn an_endpoint_that_cannot_be_used_is_an_error_without_credentials() {
             endpoint,
             &[],
             &format!("the OTLP endpoint {endpoint:?} cannot be used: it must begin with http://"),
+        );
+    }
+    for endpoint in [
+        "http://user:secret/secret@localhost",
+        "http://user:1?secret@localhost",
+        "http://user:#secret@localhost",
+    ] {
+        let error = refuse(endpoint, &[]);
+        assert!(!error.contains("secret"), "{error}");
+        assert!(
+            error.ends_with(" cannot be used: an `@` must be written as %40"),
+            "{error}"
+        );
+    }
+    for endpoint in [
+        "http://localhost:port/v1/traces",
+        "http://localhost:",
+        "http://localhost:65536",
+        "http://[::1]:port",
+    ] {
+        check(
+            endpoint,
+            &[],
+            &format!("the OTLP endpoint {endpoint:?} cannot be used: the port is not a number"),
         );
     }
     check(
@@ -79,14 +122,13 @@ fn debug_shows_no_credentials() {
         "http://localhost:4318/v1/traces?key=secret",
         &[("x-key", "secret")],
     );
-    let exporter = otlp::span_exporter(&runtime, &config).unwrap();
+    let spans = otlp::span_exporter(&runtime, &config).unwrap();
+    let metrics = otlp::metric_exporter(&runtime, &config).unwrap();
     assert_eq!(
         format!("{config:?}"),
         "OtlpConfig { endpoint: \"http://localhost:4318/v1/traces\", headers: [(\"x-key\", \"***\")], timeout: 1s }"
     );
-    let shown = format!("{exporter:?}");
-    assert!(
-        !shown.contains("\"x-key\": \"secret\"") && !shown.contains(":secret"),
-        "{shown}"
-    );
+    let shown = format!("{spans:?} {metrics:?}");
+    assert!(!shown.contains("secret"), "{shown}");
+    assert!(shown.contains("http://localhost:4318/v1/traces"), "{shown}");
 }

@@ -4,10 +4,12 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use opentelemetry_sdk::trace::SpanProcessor;
 use throughline_otlp::{ExportRuntime, FlushError, SpanPipeline};
 
 use crate::support::{
-    AMPLE, Act, Call, Gate, SHORT, Scripted, Setup, block_on, wait_for, within_deadline,
+    AMPLE, Act, Call, Gate, SHORT, Scripted, Setup, block_on, next, span_data, wait_for,
+    within_deadline,
 };
 
 #[test]
@@ -113,6 +115,7 @@ fn a_shutdown_goes_on_when_its_future_is_dropped() {
         pipeline,
         provider,
         tracer,
+        ..
     } = Setup::lazy(exporter);
     opentelemetry::trace::Tracer::start(&tracer, "span");
     drop(pipeline.shutdown(AMPLE));
@@ -149,6 +152,7 @@ fn dropping_the_provider_exports_what_is_queued() {
         pipeline,
         provider,
         tracer,
+        ..
     } = Setup::lazy(exporter);
     opentelemetry::trace::Tracer::start(&tracer, "span");
     drop((provider, tracer));
@@ -158,17 +162,23 @@ fn dropping_the_provider_exports_what_is_queued() {
 
 #[test]
 fn the_worker_ends_with_the_last_handle() {
-    let check = |act: Act| {
+    let check = |act: Act, expected: &[Call]| {
         let (exporter, calls) = Scripted::always(act);
         let runtime = ExportRuntime::start().unwrap();
-        let pipeline = SpanPipeline::builder().build(&runtime, exporter);
+        let pipeline = SpanPipeline::builder()
+            .schedule_delay(Duration::ZERO)
+            .build(&runtime, exporter);
         drop(runtime);
         drop(pipeline.clone());
+        pipeline.on_end(span_data());
+        assert_eq!(next(&calls), Call::Export(vec!["span".to_owned()]));
         drop(pipeline);
-        wait_for(&calls, &Call::Dropped);
+        for call in expected {
+            assert_eq!(next(&calls), *call);
+        }
     };
-    check(Act::Succeed);
-    check(Act::Hang);
+    check(Act::Succeed, &[Call::Shutdown, Call::Dropped]);
+    check(Act::Hang, &[Call::Cancelled, Call::Shutdown, Call::Dropped]);
 }
 
 #[cfg(target_os = "linux")]
@@ -196,6 +206,7 @@ fn the_thread_ends_with_the_last_handle() {
         pipeline,
         provider,
         tracer,
+        ..
     } = Setup::lazy(WhereAmI(sender));
     opentelemetry::trace::Tracer::start(&tracer, "span");
     pipeline.flush_blocking(AMPLE).unwrap();

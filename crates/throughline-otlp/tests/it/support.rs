@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use opentelemetry::trace::{Tracer, TracerProvider};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData, SpanExporter};
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span, SpanData, SpanExporter};
 use throughline_otlp::{ExportRuntime, SpanCounts, SpanPipeline, SpanPipelineBuilder};
 
 /// Long enough for everything that does not hang.
@@ -34,6 +34,8 @@ pub(crate) enum Act {
     Panic,
     /// Panics when it is polled.
     PanicInPoll,
+    /// Panics when it is polled, and again when what was thrown is dropped.
+    PanicTwice,
     /// Is never ready.
     Hang,
     /// Blocks the export thread until the gate opens, then succeeds.
@@ -89,7 +91,9 @@ impl SpanExporter for Scripted {
         self.report(Call::Export(names));
         let act = (self.script)(self.number.fetch_add(1, Ordering::Relaxed));
         assert!(!matches!(act, Act::Panic), "told to panic in export");
-        perform(act, self.calls.clone())
+        // Made before the first poll: a future may be dropped without one.
+        let cancelled = matches!(act, Act::Hang).then(|| ReportCancelled(self.calls.clone()));
+        perform(act, cancelled)
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -108,20 +112,26 @@ impl SpanExporter for Scripted {
     }
 }
 
-async fn perform(act: Act, calls: Sender<Call>) -> OTelSdkResult {
+async fn perform(act: Act, _cancelled: Option<ReportCancelled>) -> OTelSdkResult {
     match act {
         Act::Succeed | Act::Panic => Ok(()),
         Act::Fail(reason) => Err(OTelSdkError::InternalFailure(reason.to_owned())),
         Act::TimeOut => Err(OTelSdkError::Timeout(SHORT)),
         Act::PanicInPoll => panic!("told to panic in poll"),
-        Act::Hang => {
-            let _report = ReportCancelled(calls);
-            std::future::pending().await
-        }
+        Act::PanicTwice => std::panic::panic_any(PanicsTwice),
+        Act::Hang => std::future::pending().await,
         Act::Block(gate) => {
             gate.wait();
             Ok(())
         }
+    }
+}
+
+struct PanicsTwice;
+
+impl Drop for PanicsTwice {
+    fn drop(&mut self) {
+        std::panic::panic_any(Self)
     }
 }
 
@@ -168,6 +178,8 @@ pub(crate) struct Setup {
     pub(crate) pipeline: SpanPipeline,
     pub(crate) provider: SdkTracerProvider,
     pub(crate) tracer: SdkTracer,
+    started: AtomicU64,
+    ended: AtomicU64,
 }
 
 impl Setup {
@@ -191,6 +203,8 @@ impl Setup {
             pipeline,
             provider,
             tracer,
+            started: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
         }
     }
 
@@ -202,8 +216,14 @@ impl Setup {
         Self::new(builder, exporter)
     }
 
+    pub(crate) fn start(&self, name: &'static str) -> Span {
+        self.started.fetch_add(1, Ordering::SeqCst);
+        self.tracer.start(name)
+    }
+
     pub(crate) fn end(&self, name: &'static str) {
-        drop(self.tracer.start(name));
+        drop(self.start(name));
+        self.ended.fetch_add(1, Ordering::SeqCst);
     }
 
     pub(crate) fn end_many(&self, count: usize) {
@@ -212,18 +232,27 @@ impl Setup {
         }
     }
 
-    /// The counts, which must add up in every case.
+    /// The counts, which must agree with our own: no span is forgotten, none is counted twice. Other threads may go on
+    /// meanwhile, so ours are taken before and after.
     #[track_caller]
     pub(crate) fn counts(&self) -> SpanCounts {
+        let at_least = self.ended.load(Ordering::SeqCst);
         let counts = self.pipeline.counts();
-        let settled = counts.exported + counts.dropped.total();
-        assert_eq!(
-            counts.started,
-            settled + counts.queued + counts.open,
-            "{counts:?}"
+        let at_most = self.started.load(Ordering::SeqCst);
+        let ended = counts.exported + counts.dropped.total() + counts.queued;
+        assert!(
+            at_least <= ended && ended + counts.open <= at_most,
+            "{at_least} to {at_most} spans: {counts:?}"
         );
+        assert_eq!(counts.started, ended + counts.open, "{counts:?}");
         counts
     }
+}
+
+/// A span that has nothing to do with any pipeline, for [`SpanProcessor::on_end`](opentelemetry_sdk::trace::SpanProcessor).
+pub(crate) fn span_data() -> SpanData {
+    let tracer = SdkTracerProvider::builder().build().tracer("test");
+    tracer.start("span").exported_data().unwrap()
 }
 
 /// Runs what has a deadline of [`SHORT`], and fails when that was not kept.

@@ -1,20 +1,28 @@
 //! What the application is told.
 
 use std::fmt::{self, Write as _};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once};
 use std::time::Duration;
 
-use throughline_otlp::SpanPipeline;
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use opentelemetry_sdk::trace::SpanProcessor;
+use throughline_otlp::otlp::{self, OtlpConfig};
+use throughline_otlp::{ExportRuntime, SpanPipeline};
+use throughline_testing::{Behavior, Collector};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use crate::support::{AMPLE, Act, Call, Gate, Scripted, Setup, wait_for};
+use crate::support::{
+    AMPLE, Act, Call, Gate, SHORT, Scripted, Setup, block_on, span_data, wait_for, within_deadline,
+};
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// Keeps every event of this crate. The export thread is not the test's, so it must be the global subscriber.
-struct Lines;
+/// Gives every event of this crate to a function.
+struct Lines(fn(String));
 
 impl Subscriber for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -28,7 +36,7 @@ impl Subscriber for Lines {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line(event.metadata().level().to_string());
         event.record(&mut line);
-        LINES.lock().unwrap().push(line.0);
+        (self.0)(line.0);
     }
 
     fn record(&self, _: &Id, _: &Record<'_>) {}
@@ -55,9 +63,11 @@ fn warnings(marker: &str) -> Vec<String> {
         .collect()
 }
 
+/// Keeps every event. The export thread is not the test's, so it must be the global subscriber that does so.
 fn listen() {
     static LISTEN: Once = Once::new();
-    LISTEN.call_once(|| tracing::subscriber::set_global_default(Lines).unwrap());
+    let lines = Lines(|line| LINES.lock().unwrap().push(line));
+    LISTEN.call_once(|| tracing::subscriber::set_global_default(lines).unwrap());
 }
 
 #[test]
@@ -70,14 +80,16 @@ fn failures_are_reported_once_a_minute_without_credentials() {
         setup.end("lost");
         setup.pipeline.flush_blocking(AMPLE).unwrap_err();
     }
-    let warnings = warnings("marker-of-this-test");
-    assert_eq!(
-        warnings,
-        [
-            "WARN message=spans were dropped because they could not be exported spans=1 \
+    let warning = |spans| {
+        format!(
+            "WARN message=spans were dropped because they could not be exported spans={spans} \
              reason=\"http://marker-of-this-test/: refused\""
-        ]
-    );
+        )
+    };
+    assert_eq!(warnings("marker-of-this-test"), [warning(1)]);
+    // The others do not wait for their minute when the pipeline ends.
+    setup.pipeline.shutdown_blocking(AMPLE).unwrap();
+    assert_eq!(warnings("marker-of-this-test"), [warning(1), warning(2)]);
 }
 
 #[test]
@@ -97,4 +109,56 @@ fn a_full_queue_is_reported_with_the_count() {
         warnings("spans=4242"),
         ["WARN message=spans were dropped because the export queue was full spans=4242"]
     );
+}
+
+#[test]
+fn spans_that_are_left_at_the_end_are_reported_once() {
+    listen();
+    // No other test ends as many.
+    let check = |spans: usize, end: fn(SpanPipeline)| {
+        let (exporter, _calls) = Scripted::always(Act::Hang);
+        let runtime = ExportRuntime::start().unwrap();
+        let pipeline = SpanPipeline::builder().build(&runtime, exporter);
+        for _ in 0..spans {
+            pipeline.on_end(span_data());
+        }
+        end(pipeline);
+        let expected = format!(
+            "WARN message=spans were dropped because the pipeline ended before they were exported spans={spans}"
+        );
+        assert_eq!(warnings(&format!("spans={spans}")), [expected]);
+    };
+    check(1717, |pipeline| {
+        within_deadline(|| pipeline.shutdown_blocking(SHORT)).unwrap_err();
+        pipeline.shutdown_blocking(SHORT).unwrap_err();
+    });
+    check(1718, |pipeline| {
+        within_deadline(|| block_on(pipeline.shutdown(SHORT))).unwrap_err();
+    });
+    check(1719, drop);
+}
+
+#[test]
+fn a_subscriber_that_panics_harms_nobody() {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let panics = Lines(|line| {
+        CALLS.fetch_add(1, Ordering::SeqCst);
+        panic!("told to panic: {line}");
+    });
+    let (exporter, _calls) = Scripted::always(Act::Hang);
+    let setup = Setup::lazy(exporter);
+    setup.end("left");
+    let collector = Collector::start_blocking().unwrap();
+    collector.behave(Behavior::Status(400));
+    let config = OtlpConfig {
+        endpoint: format!("{}/v1/metrics", collector.http_endpoint()),
+        headers: Vec::new(),
+        timeout: AMPLE,
+    };
+    let metrics = otlp::metric_exporter(&ExportRuntime::start().unwrap(), &config).unwrap();
+    tracing::subscriber::with_default(panics, || {
+        setup.pipeline.shutdown_blocking(SHORT).unwrap_err();
+        block_on(metrics.export(&ResourceMetrics::default())).unwrap_err();
+    });
+    assert_eq!(CALLS.load(Ordering::SeqCst), 2);
 }

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
@@ -96,19 +97,56 @@ impl<'a> Env<'a> {
 
     /// A duration in milliseconds, not 0.
     pub(super) fn milliseconds(&self, variable: &str, default: Duration) -> Duration {
+        let is_right = |milliseconds: &u64| *milliseconds > 0;
+        let problem = "is no number of milliseconds above 0";
+        self.duration(variable, default, is_right, problem)
+    }
+
+    /// A duration in milliseconds.
+    pub(super) fn milliseconds_or_0(&self, variable: &str, default: Duration) -> Duration {
+        self.duration(variable, default, |_| true, "is no number of milliseconds")
+    }
+
+    fn duration(
+        &self,
+        variable: &str,
+        default: Duration,
+        is_right: impl Fn(&u64) -> bool,
+        problem: &str,
+    ) -> Duration {
+        let default = default.as_millis();
+        let used = format!("{default} ms");
+        let default = u64::try_from(default).unwrap_or(u64::MAX);
+        Duration::from_millis(self.number(variable, default, is_right, problem, &used))
+    }
+
+    /// A number of things, not 0.
+    pub(super) fn count(&self, variable: &str, default: usize) -> usize {
+        let is_right = |count: &usize| *count > 0;
+        self.number(
+            variable,
+            default,
+            is_right,
+            "is no number above 0",
+            &default.to_string(),
+        )
+    }
+
+    fn number<N: FromStr>(
+        &self,
+        variable: &str,
+        default: N,
+        is_right: impl Fn(&N) -> bool,
+        problem: &str,
+        used: &str,
+    ) -> N {
         let Some(value) = self.text(variable) else {
             return default;
         };
-        match value.parse() {
-            Ok(milliseconds @ 1..) => Duration::from_millis(milliseconds),
-            _ => {
-                let used = format!("{} ms", default.as_millis());
-                self.warn(
-                    variable,
-                    &value,
-                    "is no number of milliseconds above 0",
-                    &used,
-                );
+        match value.parse().ok().filter(is_right) {
+            Some(number) => number,
+            None => {
+                self.warn(variable, &value, problem, used);
                 default
             }
         }

@@ -1,5 +1,6 @@
 //! The configuration: read once from the environment, printable, changeable by code, then built.
 
+mod batch;
 mod env;
 mod not_built;
 mod otlp;
@@ -16,6 +17,7 @@ use throughline_otlp::otlp::OtlpConfig;
 use crate::error::InitError;
 use env::{Env, Pairs, pairs};
 
+pub use batch::SpanBatch;
 pub use env::ConfigWarning;
 pub use sampler::Sampler;
 
@@ -63,6 +65,8 @@ pub struct Config {
     /// The collector of metrics. `OTEL_EXPORTER_OTLP_METRICS_…`, else `OTEL_EXPORTER_OTLP_…`; default:
     /// `http://localhost:4318/v1/metrics`, and as above.
     pub metrics_otlp: OtlpConfig,
+    /// How ended spans wait for their export. `OTEL_BSP_…`.
+    pub span_batch: SpanBatch,
     /// How often metrics are exported. `OTEL_METRIC_EXPORT_INTERVAL` in milliseconds; default: 60 s.
     pub metric_export_interval: Duration,
     /// Which spans are recorded. `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`; default:
@@ -131,6 +135,7 @@ impl Config {
             metrics_exporter,
             traces_otlp,
             metrics_otlp,
+            span_batch: SpanBatch::of(&env),
             metric_export_interval: env
                 .milliseconds("OTEL_METRIC_EXPORT_INTERVAL", Duration::from_secs(60)),
             sampler: Sampler::of(&env),
@@ -346,6 +351,7 @@ impl fmt::Display for Config {
                 other => writeln!(f, "{signal}: {other}")?,
             }
         }
+        writeln!(f, "span batches: {}", self.span_batch)?;
         writeln!(
             f,
             "metric export interval: {:?}",

@@ -45,10 +45,6 @@ const GROUPS: &[(&str, &[NotBuilt])] = &[
     (
         "the specification's default",
         &[
-            ("OTEL_BSP_SCHEDULE_DELAY", &["5000"]),
-            ("OTEL_BSP_EXPORT_TIMEOUT", &["30000"]),
-            ("OTEL_BSP_MAX_QUEUE_SIZE", &["2048"]),
-            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", &["512"]),
             ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", NONE),
             ("OTEL_ATTRIBUTE_COUNT_LIMIT", &["128"]),
             ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", NONE),

@@ -461,6 +461,53 @@ fn the_metric_interval_is_in_milliseconds_above_0() {
 }
 
 #[test]
+fn batches_of_spans_are_the_specifications() {
+    let check =
+        |variables: &[(&str, &str)], expected: (u64, u64, usize, usize), warnings: &[&str]| {
+            let batch = |c: &Config| {
+                let batch = c.span_batch;
+                (
+                    batch.schedule_delay.as_millis() as u64,
+                    batch.export_timeout.as_millis() as u64,
+                    batch.max_queue_size,
+                    batch.max_export_batch_size,
+                )
+            };
+            check_warned(variables, batch, expected, warnings);
+        };
+    const DELAY: &str = "OTEL_BSP_SCHEDULE_DELAY";
+    const TIMEOUT: &str = "OTEL_BSP_EXPORT_TIMEOUT";
+    const QUEUE: &str = "OTEL_BSP_MAX_QUEUE_SIZE";
+    const BATCH: &str = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE";
+    check(&[], (5000, 30_000, 2048, 512), &[]);
+    check(&[(DELAY, "0"), (TIMEOUT, "0")], (0, 0, 2048, 512), &[]);
+    check(
+        &[(DELAY, "100"), (TIMEOUT, "1000")],
+        (100, 1000, 2048, 512),
+        &[],
+    );
+    check(
+        &[(QUEUE, "4096"), (BATCH, "1024")],
+        (5000, 30_000, 4096, 1024),
+        &[],
+    );
+    check(&[(QUEUE, "100")], (5000, 30_000, 100, 100), &[]);
+    check(
+        &[(QUEUE, "100"), (BATCH, "200")],
+        (5000, 30_000, 100, 100),
+        &["OTEL_BSP_MAX_EXPORT_BATCH_SIZE: \"200\" is more than the queue holds; instead: 100"],
+    );
+    check(
+        &[(QUEUE, "0"), (DELAY, "-1")],
+        (5000, 30_000, 2048, 512),
+        &[
+            "OTEL_BSP_MAX_QUEUE_SIZE: \"0\" is no number above 0; instead: 2048",
+            "OTEL_BSP_SCHEDULE_DELAY: \"-1\" is no number of milliseconds; instead: 5000 ms",
+        ],
+    );
+}
+
+#[test]
 fn every_standard_sampler_has_a_name_and_some_an_argument() {
     const NAME: &str = "OTEL_TRACES_SAMPLER";
     const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
@@ -657,8 +704,6 @@ fn what_is_not_built_yet_is_warned_of_and_the_same_as_the_default_is_not() {
             "/ca.pem",
             Some("no TLS"),
         ),
-        ("OTEL_BSP_MAX_QUEUE_SIZE", "4096", default),
-        ("OTEL_BSP_MAX_QUEUE_SIZE", "2048", None),
         ("OTEL_ATTRIBUTE_COUNT_LIMIT", "1", default),
         (
             "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
@@ -727,6 +772,7 @@ resource deployment.environment.name: test
 resource host.name: a b
 traces: OtlpConfig { endpoint: "http://c:4318/v1/traces", headers: [("authorization", "***"), ("x-tenant", "***")], timeout: 10s }
 metrics: console
+span batches: 512 of 2048, every 5s, within 30s
 metric export interval: 60s
 sampler: parentbased_traceidratio 0.25
 propagators: [TraceContext, Baggage]

@@ -37,11 +37,23 @@ struct Checkout {
     card: String,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
     // First of all, so that everything after it is seen. The environment may name the service otherwise.
     let telemetry = throughline::builder().service_name("gateway").init()?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let served = runtime.block_on(serve());
+    // What is still open is dropped here: its spans end, and are among those delivered below.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    // What was lost is worth a line, not an exit code.
+    match telemetry.shutdown_blocking() {
+        Ok(report) => eprintln!("gateway: {report}"),
+        Err(error) => eprintln!("gateway: {error}"),
+    }
+    served
+}
 
+/// Serves until the process is asked to stop.
+async fn serve() -> anyhow::Result<()> {
     let client = reqwest::Client::builder()
         .timeout(Duration::from_secs(10))
         .build()?;
@@ -64,11 +76,6 @@ async fn main() -> anyhow::Result<()> {
         served = server.into_future() => served?,
         // One open stream would hold a graceful stop up for ever.
         () = throughline::shutdown_deadline(Duration::from_secs(10)) => {}
-    }
-    // What was lost is worth a line, not an exit code.
-    match telemetry.shutdown().await {
-        Ok(report) => eprintln!("gateway: {report}"),
-        Err(error) => eprintln!("gateway: {error}"),
     }
     Ok(())
 }

@@ -44,10 +44,20 @@ struct Order {
     item: String,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
     let telemetry = throughline::builder().service_name("orders").init()?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let served = runtime.block_on(serve());
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    match telemetry.shutdown_blocking() {
+        Ok(report) => eprintln!("orders: {report}"),
+        Err(error) => eprintln!("orders: {error}"),
+    }
+    served
+}
 
+/// Serves until the process is asked to stop.
+async fn serve() -> anyhow::Result<()> {
     let client = reqwest::Client::builder()
         .timeout(Duration::from_secs(10))
         .build()?;
@@ -69,10 +79,6 @@ async fn main() -> anyhow::Result<()> {
     tokio::select! {
         served = server.into_future() => served?,
         () = throughline::shutdown_deadline(Duration::from_secs(10)) => {}
-    }
-    match telemetry.shutdown().await {
-        Ok(report) => eprintln!("orders: {report}"),
-        Err(error) => eprintln!("orders: {error}"),
     }
     Ok(())
 }

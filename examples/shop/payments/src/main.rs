@@ -33,10 +33,20 @@ struct Payment {
     card: String,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
     let telemetry = throughline::builder().service_name("payments").init()?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let served = runtime.block_on(serve());
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    match telemetry.shutdown_blocking() {
+        Ok(report) => eprintln!("payments: {report}"),
+        Err(error) => eprintln!("payments: {error}"),
+    }
+    served
+}
 
+/// Serves until the process is asked to stop.
+async fn serve() -> anyhow::Result<()> {
     let client = reqwest::Client::builder()
         .timeout(Duration::from_secs(5))
         .build()?;
@@ -57,10 +67,6 @@ async fn main() -> anyhow::Result<()> {
     tokio::select! {
         served = server.into_future() => served?,
         () = throughline::shutdown_deadline(Duration::from_secs(10)) => {}
-    }
-    match telemetry.shutdown().await {
-        Ok(report) => eprintln!("payments: {report}"),
-        Err(error) => eprintln!("payments: {error}"),
     }
     Ok(())
 }
