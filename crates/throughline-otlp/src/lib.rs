@@ -64,8 +64,8 @@
 //! # What it does not do
 //!
 //! - No TLS, no compression and no gRPC yet: send to a collector on the same host.
-//! - The queue is bounded in spans, not in bytes: its memory is the most spans times the size of yours, and once more
-//!   for the batch that is being exported.
+//! - The queue is bounded in spans, not in bytes: when it is full it holds as much memory as so many of your spans do,
+//!   and the batch that is being exported comes on top.
 //! - Spans that a collector rejects within a successful answer ("partial success") count as exported.
 //! - Nothing is kept on disk.
 //!

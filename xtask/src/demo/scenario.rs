@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
-use throughline_testing::{Collector, Trace};
+use throughline_testing::{Collector, SpanRecord, Trace};
 
 use super::check;
 use super::shop::Shop;
@@ -136,18 +136,31 @@ impl Scenario {
             .await;
         match (new_trace(), waited) {
             (Some(trace), Ok(_)) => Ok(trace),
-            (Some(_), Err(_)) => {
-                // Said in full: which spans are missing.
-                let traces = collector.traces();
-                let new: Vec<_> = (traces.iter().skip(known.len()))
-                    .map(Trace::to_string)
-                    .collect();
-                anyhow::bail!(
-                    "the trace is not whole: {spans} spans expected in one tree, but there are\n{}",
-                    new.join("\n")
-                )
-            }
-            (None, _) => anyhow::bail!("no span of the request arrived"),
+            (Some(_), Err(_)) => bail!(self.what_is_missing(&collector.traces()[known.len()..])),
+            (None, _) => bail!("no span of the request arrived"),
         }
+    }
+
+    /// Says which expected spans are nowhere, and shows what there is.
+    fn what_is_missing(&self, traces: &[Trace]) -> String {
+        let label = |span: &SpanRecord| {
+            let service = span.service.as_deref().unwrap_or_default();
+            let kind = format!("{:?}", span.kind).to_uppercase();
+            format!("{service}: {kind} {}", span.name)
+        };
+        let spans = traces.iter().flat_map(Trace::spans);
+        let recorded: Vec<_> = spans.map(label).collect();
+        let expected = (self.tree.lines().map(str::trim)).filter(|line| !line.is_empty());
+        let missing: Vec<_> = expected
+            .map(|line| line.split(" [").next().unwrap_or(line))
+            .filter(|line| !recorded.iter().any(|recorded| recorded == line))
+            .map(|line| format!("  no {line}\n"))
+            .collect();
+        let traces: Vec<_> = traces.iter().map(Trace::to_string).collect();
+        format!(
+            "the trace is broken:\n{}one tree was expected, but there are\n{}",
+            missing.concat(),
+            traces.join("\n")
+        )
     }
 }

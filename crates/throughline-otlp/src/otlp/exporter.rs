@@ -21,7 +21,7 @@ use crate::throttle::Throttle;
 
 /// Sends spans: made by [`span_exporter`](super::span_exporter).
 ///
-/// Its errors say what happened and at which endpoint, without credentials. So does `Debug`.
+/// Its errors say what happened and at which endpoint, without credentials. `Debug` shows that endpoint only.
 pub struct SpanExporter {
     inner: opentelemetry_otlp::SpanExporter,
     target: Target,
