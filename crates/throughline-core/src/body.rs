@@ -3,13 +3,13 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use ::http::HeaderMap;
-use ::http::header::CONTENT_LENGTH;
 use bytes::Buf;
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::http::error_type_of;
+use crate::http_semconv::error_type_of;
 use crate::operation::{Details, Operation, Outcome};
 
 pin_project! {

@@ -1,19 +1,21 @@
 #![doc = include_str!("../README.md")]
 
 mod body;
-pub mod http;
+pub mod http_semconv;
 mod ids;
 mod operation;
 pub mod propagation;
 mod providers;
 
 pub use body::OperationBody;
-pub use operation::{Details, Operation, Outcome, RecordingSpan};
+pub use operation::{Details, HttpDetails, Operation, Outcome, RecordingSpan};
 pub use providers::{
     Installation, Instrumentation, Instruments, MeterSource, Parent, Prediction, Resolved,
     SamplerHint, SpanRequest, TracerSource, install,
 };
 
+pub use http;
+pub use http_body;
 pub use opentelemetry;
 
 /// The schema of every attribute, name and metric that throughline emits.

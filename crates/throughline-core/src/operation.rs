@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::time::{Duration, Instant, SystemTime};
 
-use ::http::{Response, StatusCode, Version};
+use http::{Response, StatusCode, Version};
 use http_body::Body;
 use opentelemetry::trace::{SpanRef, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
@@ -30,14 +30,17 @@ pub enum Outcome {
 
 /// What a kind of operation records when it ends.
 pub trait Details {
-    /// Notes the head of the response; returns the outcome where the operation ends with it, as it does where no body
-    /// can follow.
-    fn responded(&mut self, status: StatusCode, version: Version) -> Option<Outcome>;
-
     /// Records the outcome, on metrics and, where the span records, on the span. Called exactly once.
     ///
     /// `elapsed` is the duration that the span will have.
     fn finish(self, outcome: Outcome, elapsed: Duration, span: Option<RecordingSpan<'_>>);
+}
+
+/// The details of an operation over HTTP.
+pub trait HttpDetails: Details {
+    /// Notes the head of the response; returns the outcome where the operation ends with it, as it does where no body
+    /// can follow.
+    fn responded(&mut self, status: StatusCode, version: Version) -> Option<Outcome>;
 }
 
 /// The span of an operation, for as long as its outcome is being recorded.
@@ -71,7 +74,6 @@ pub struct Operation<D: Details> {
     /// Until it has finished. None from the beginning where neither a span nor metrics record: then it only carries
     /// its context.
     live: Option<Live<D>>,
-    only_carries: bool,
 }
 
 #[derive(Debug)]
@@ -99,7 +101,6 @@ impl<D: Details> Operation<D> {
                 span_started_at,
                 details,
             }),
-            only_carries: false,
         }
     }
 
@@ -107,14 +108,7 @@ impl<D: Details> Operation<D> {
         Self {
             context,
             live: None,
-            only_carries: true,
         }
-    }
-
-    /// Whether it was known from the beginning that nothing records, without a sampler being asked.
-    #[must_use]
-    pub fn only_carries(&self) -> bool {
-        self.only_carries
     }
 
     /// The context that the operation's own work runs in: its span (or the remote parent, where no span could be
@@ -155,6 +149,28 @@ impl<D: Details> Operation<D> {
         poll_fn(|cx| self.enter(|| future.as_mut().poll(cx))).await
     }
 
+    /// Finishes the operation: records the outcome and ends the span. Later calls do nothing.
+    ///
+    /// A panic in a span processor or a metric reader does not reach the caller.
+    pub fn finish(&mut self, outcome: Outcome) {
+        let Some(live) = self.live.take() else { return };
+        let elapsed = live.started.elapsed();
+        let span = self.context.span();
+        // Span processors and metric readers are foreign code. A panic in them must not take the request along, nor
+        // abort the process where this runs in a destructor.
+        let _ = catch_unwind(AssertUnwindSafe(|| match live.span_started_at {
+            Some(started_at) => {
+                live.details
+                    .finish(outcome, elapsed, Some(RecordingSpan(&span)));
+                // The end by the monotonic clock: a step of the wall clock does not change a duration.
+                span.end_with_timestamp(started_at + elapsed);
+            }
+            None => live.details.finish(outcome, elapsed, None),
+        }));
+    }
+}
+
+impl<D: HttpDetails> Operation<D> {
     /// Notes the head of `response` and goes on in its body, which [finishes](OperationBody) the operation.
     ///
     /// A response without a body (by its `content-length`, by the body's own account, or since none can
@@ -176,26 +192,6 @@ impl<D: Details> Operation<D> {
             }
             OperationBody::new(body, length, self)
         })
-    }
-
-    /// Finishes the operation: records the outcome and ends the span. Later calls do nothing.
-    ///
-    /// A panic in a span processor or a metric reader does not reach the caller.
-    pub fn finish(&mut self, outcome: Outcome) {
-        let Some(live) = self.live.take() else { return };
-        let elapsed = live.started.elapsed();
-        let span = self.context.span();
-        // Span processors and metric readers are foreign code. A panic in them must not take the request along, nor
-        // abort the process where this runs in a destructor.
-        let _ = catch_unwind(AssertUnwindSafe(|| match live.span_started_at {
-            Some(started_at) => {
-                live.details
-                    .finish(outcome, elapsed, Some(RecordingSpan(&span)));
-                // The end by the monotonic clock: a step of the wall clock does not change a duration.
-                span.end_with_timestamp(started_at + elapsed);
-            }
-            None => live.details.finish(outcome, elapsed, None),
-        }));
     }
 }
 

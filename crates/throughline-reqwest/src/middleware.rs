@@ -5,7 +5,7 @@ use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Tracer, TracerProvider};
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
-use throughline_core::http::{ClientCall, ClientMetrics, ClientRequest};
+use throughline_core::http_semconv::{ClientCall, ClientMetrics, ClientRequest};
 use throughline_core::{Instrumentation, MeterSource, Operation, Outcome, TracerSource};
 
 use crate::response::with_operation;

@@ -2,7 +2,7 @@
 
 use reqwest::{Body, Response, ResponseBuilderExt};
 use throughline_core::Operation;
-use throughline_core::http::ClientCall;
+use throughline_core::http_semconv::ClientCall;
 
 /// The response around a body that finishes `operation`. Status, version, headers, extensions, URL and the body's size
 /// hint are those of `response`.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
-use throughline_core::http::{Route, ServerCall, error_type_of};
+use throughline_core::http_semconv::{Route, ServerCall, error_type_of};
 use throughline_core::{Operation, Outcome};
 
 use crate::ResponseBody;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use http::{Extensions, HeaderMap, Method, Request, Uri};
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Tracer, TracerProvider};
-use throughline_core::http::{Route, ServerMetrics};
+use throughline_core::http_semconv::{Route, ServerMetrics};
 use throughline_core::{Instrumentation, MeterSource, TracerSource};
 use tower_layer::Layer;
 

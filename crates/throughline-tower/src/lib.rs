@@ -9,11 +9,12 @@ pub use future::ResponseFuture;
 pub use layer::{RequestHead, ServerLayer};
 pub use service::Server;
 
+pub use http;
 pub use opentelemetry;
-pub use throughline_core::http::Route;
+pub use throughline_core::http_semconv::Route;
 
 use throughline_core::OperationBody;
-use throughline_core::http::ServerCall;
+use throughline_core::http_semconv::ServerCall;
 
 /// The response body of a traced service: the inner one, whose end is the end of the span.
 pub type ResponseBody<B> = OperationBody<B, ServerCall>;

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
-use throughline_core::http::ServerRequest;
+use throughline_core::http_semconv::ServerRequest;
 use tower_service::Service;
 
 use crate::ResponseBody;
@@ -43,7 +43,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        if request.extensions().get::<HasSpan>().is_some() {
+        if request.extensions_mut().insert(HasSpan).is_some() {
             let route = self.config.route_of(&request);
             return ResponseFuture::nested(self.inner.call(request), route);
         }
@@ -57,10 +57,6 @@ where
             peer: &|| peer(request.extensions()),
         }
         .start(&resolved);
-        // Where nothing can record, nothing is recorded twice; an inner layer comes to the same.
-        if !operation.only_carries() {
-            request.extensions_mut().insert(HasSpan);
-        }
         let inner = operation.enter(|| self.inner.call(request));
         ResponseFuture::traced(inner, operation)
     }

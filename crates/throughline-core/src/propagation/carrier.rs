@@ -1,6 +1,6 @@
 //! The carriers: HTTP headers directly, and OpenTelemetry's text maps.
 
-use ::http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::propagation::{Extractor, Injector};
 
 /// The fields of our propagators.

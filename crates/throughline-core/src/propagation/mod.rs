@@ -8,7 +8,7 @@ mod carrier;
 mod traceparent;
 mod tracestate;
 
-use ::http::HeaderMap;
+use http::HeaderMap;
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{SpanContext, TraceContextExt};

@@ -52,9 +52,9 @@ fn parse(value: &[u8]) -> Option<(TraceId, SpanId, TraceFlags)> {
     if !rest_is_right || fields[2] != b'-' || fields[35] != b'-' || fields[52] != b'-' {
         return None;
     }
-    let [high, low, span_id] = [3, 19, 36].map(|start| decode(&fields[start..]));
-    let trace_id = TraceId::from(u128::from(high?) << 64 | u128::from(low?));
-    let span_id = SpanId::from(span_id?);
+    let (high, low) = (decode(&fields[3..19])?, decode(&fields[19..35])?);
+    let trace_id = TraceId::from(u128::from(high) << 64 | u128::from(low));
+    let span_id = SpanId::from(decode(&fields[36..52])?);
     if trace_id == TraceId::INVALID || span_id == SpanId::INVALID || !is_hex(&fields[53..]) {
         return None;
     }
@@ -89,7 +89,7 @@ fn write_hex(number: u64, fields: &mut [u8; LENGTH], start: usize) {
     fields[start + 8..start + 16].copy_from_slice(&encode_digits(number as u32));
 }
 
-/// The number of the first sixteen digits.
+/// The number of sixteen digits.
 #[inline]
 fn decode(digits: &[u8]) -> Option<u64> {
     let (first, rest) = digits.split_first_chunk()?;

@@ -50,25 +50,21 @@ impl<M: Instruments> Resolved<M> {
         &self.propagation
     }
 
-    /// The operation under `parent` that leaves nothing behind, neither on a span nor on metrics: it only carries its
-    /// context. That of a [tracer switched off](crate::Installation::tracers) is the parent's, that below a sampler
+    /// Whether an operation under `parent` may leave anything behind, on a span or on metrics. If not,
+    /// [`carry`](Self::carry) it: then it is not worth finding out what to record.
+    pub fn may_record(&self, parent: &Parent) -> bool {
+        let may_trace = |tracer: &ResolvedTracer| tracer.predict(parent) != Prediction::Drop;
+        self.metrics.is_some() || self.tracer.as_ref().is_some_and(may_trace)
+    }
+
+    /// The operation under `parent` that [records nothing](Self::may_record) and only carries its context. That of a
+    /// [tracer switched off](crate::Installation::tracers) is the parent's, that below a sampler
     /// [known to drop](Prediction::Drop) has an unsampled child of it.
-    ///
-    /// # Errors
-    ///
-    /// The parent comes back, for [`start`](Self::start), where something may be recorded: then it is worth finding out
-    /// what.
-    pub fn start_unrecorded<D: Details>(&self, parent: Parent) -> Result<Operation<D>, Parent> {
-        if self.metrics.is_some() {
-            return Err(parent);
-        }
-        match &self.tracer {
-            None => Ok(Operation::carrying(parent.into_context())),
-            Some(tracer) if tracer.predict(&parent) == Prediction::Drop => {
-                Ok(Operation::carrying(parent.with_unsampled_child()))
-            }
-            Some(_) => Err(parent),
-        }
+    pub fn carry<D: Details>(&self, parent: Parent) -> Operation<D> {
+        Operation::carrying(match &self.tracer {
+            None => parent.into_context(),
+            Some(_) => parent.with_unsampled_child(),
+        })
     }
 
     /// Starts an operation. `attributes` is called once at most, and not at all for a span that does not record, unless

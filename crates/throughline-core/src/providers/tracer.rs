@@ -75,7 +75,12 @@ impl ResolvedTracer {
     }
 
     pub(super) fn predict(&self, parent: &Parent) -> Prediction {
-        parent.with_span_context(|span| self.hint.predict(span))
+        match parent {
+            Parent::Remote(remote) => self.hint.predict(&remote.span),
+            // What a suppressed context comes to is the tracer's to say.
+            Parent::Local(context) if context.is_telemetry_suppressed() => Prediction::Unknown,
+            Parent::Local(context) => self.hint.predict(context.span().span_context()),
+        }
     }
 }
 

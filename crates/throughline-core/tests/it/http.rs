@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use opentelemetry::Value;
 use opentelemetry::trace::{SpanKind, Status};
-use throughline_core::http::{
+use throughline_core::http_semconv::{
     ClientCall, ClientRequest, Route, ServerCall, ServerRequest, error_type_of,
 };
 use throughline_core::{Operation, Outcome, SCHEMA_URL};

@@ -18,7 +18,7 @@ use opentelemetry::baggage::BaggageExt;
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SdkTracerProvider, Span, SpanData, SpanProcessor};
-use throughline_core::http::{ServerCall, ServerMetrics, ServerRequest};
+use throughline_core::http_semconv::{ServerCall, ServerMetrics, ServerRequest};
 use throughline_core::{
     Installation, Instrumentation, Operation, Outcome, Prediction, SamplerHint, TracerSource,
     install,

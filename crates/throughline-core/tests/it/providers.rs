@@ -18,7 +18,7 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, KeyValue, global};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{Sampler, SamplingDecision, SamplingResult, ShouldSample};
-use throughline_core::http::{Route, ServerMetrics};
+use throughline_core::http_semconv::{Route, ServerMetrics};
 use throughline_core::propagation::{Propagator, Propagators};
 use throughline_core::{
     Installation, Instrumentation, Instruments, MeterSource, Operation, Outcome, Prediction,
@@ -590,7 +590,7 @@ fn without_durations(memory: &InMemory) -> Vec<MetricRecord> {
 
 #[test]
 fn bound_and_plain_instruments_give_the_same_data_points() {
-    type Finish = fn(Operation<throughline_core::http::ServerCall>);
+    type Finish = fn(Operation<throughline_core::http_semconv::ServerCall>);
     let respond: Finish =
         |operation| drop(operation.respond(Response::new(Full::new(Bytes::new()))));
     let fail: Finish = |operation| {

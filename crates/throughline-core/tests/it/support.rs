@@ -13,7 +13,7 @@ use ::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Version};
 use opentelemetry::metrics::Meter;
 use opentelemetry::trace::{SpanKind, TraceContextExt};
 use serde_json::Value as Json;
-use throughline_core::http::{
+use throughline_core::http_semconv::{
     ClientCall, ClientMetrics, ClientRequest, ServerCall, ServerMetrics, ServerRequest,
 };
 use throughline_core::{

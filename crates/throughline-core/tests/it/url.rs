@@ -1,6 +1,6 @@
 //! Redaction of URLs and queries.
 
-use throughline_core::http::{SENSITIVE_QUERY_KEYS, redact_query, redact_url};
+use throughline_core::http_semconv::{SENSITIVE_QUERY_KEYS, redact_query, redact_url};
 
 use crate::support::cases;
 

@@ -80,8 +80,8 @@ impl Client {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces the URI, of which the exporter knows only what may be shown, and all headers: the exporter has put those
-    /// of the environment among them, in front of its own.
+    /// Replaces the URI, of which the exporter knows only what may be shown, and all headers: the exporter has put
+    /// those of the environment among them, in front of its own.
     fn prepare(&self, request: Request<Bytes>) -> Request<Full<Bytes>> {
         let (mut parts, body) = request.into_parts();
         let mut headers = self.headers.clone();

@@ -249,7 +249,7 @@ impl Setup {
     }
 }
 
-/// A span that has nothing to do with any pipeline, for [`SpanProcessor::on_end`](opentelemetry_sdk::trace::SpanProcessor).
+/// A span that no pipeline has seen, to be given to `on_end`.
 pub(crate) fn span_data() -> SpanData {
     let tracer = SdkTracerProvider::builder().build().tracer("test");
     tracer.start("span").exported_data().unwrap()

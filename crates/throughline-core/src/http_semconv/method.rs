@@ -1,6 +1,6 @@
 //! `http.request.method`: the known methods and the rest.
 
-use ::http::{Method, StatusCode};
+use http::{Method, StatusCode};
 
 use crate::operation::Outcome;
 

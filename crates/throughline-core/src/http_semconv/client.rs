@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::{Method, StatusCode, Version};
+use http::{Method, StatusCode, Version};
 use opentelemetry::metrics::{Histogram, Meter};
 use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue, StringValue};
@@ -14,7 +14,7 @@ use super::endpoint::unbracketed;
 use super::method::KnownMethod;
 use super::url::{SENSITIVE_QUERY_KEYS, redact_url};
 use super::*;
-use crate::operation::{Details, Operation, Outcome, RecordingSpan};
+use crate::operation::{Details, HttpDetails, Operation, Outcome, RecordingSpan};
 use crate::providers::{Instruments, Parent, Resolved, SpanRequest};
 
 /// A request as a client sends it.
@@ -47,10 +47,10 @@ impl ClientRequest<'_> {
     /// headers.
     #[must_use]
     pub fn start(self, resolved: &Resolved<ClientMetrics>) -> Operation<ClientCall> {
-        let parent = match resolved.start_unrecorded(Parent::Local(Context::current())) {
-            Ok(operation) => return operation,
-            Err(parent) => parent,
-        };
+        let parent = Parent::Local(Context::current());
+        if !resolved.may_record(&parent) {
+            return resolved.carry(parent);
+        }
         let method = KnownMethod::of(self.method);
         let host = unbracketed(self.host);
         let host = (!host.is_empty()).then(|| StringValue::from(Arc::<str>::from(host)));
@@ -125,12 +125,14 @@ impl ClientCall {
     }
 }
 
-impl Details for ClientCall {
+impl HttpDetails for ClientCall {
     fn responded(&mut self, status: StatusCode, version: Version) -> Option<Outcome> {
         self.response = Some((status, version));
         self.method.ends_with_head(status)
     }
+}
 
+impl Details for ClientCall {
     /// A call that its caller dropped is no error: "the cancellation SHOULD NOT be treated as an error" (conventions,
     /// "Status"). A response that was dropped unread has finished.
     fn finish(self, outcome: Outcome, elapsed: Duration, span: Option<RecordingSpan<'_>>) {

@@ -19,7 +19,7 @@ const REDACTED: &str = "REDACTED";
 /// The query string (without `?`) with the values of `sensitive` keys replaced by `REDACTED`. Keys are case-sensitive.
 ///
 /// ```
-/// use throughline_core::http::{SENSITIVE_QUERY_KEYS, redact_query};
+/// use throughline_core::http_semconv::{SENSITIVE_QUERY_KEYS, redact_query};
 ///
 /// assert_eq!(redact_query("q=1&sig=a%2Fb", SENSITIVE_QUERY_KEYS), "q=1&sig=REDACTED");
 /// ```
@@ -60,7 +60,7 @@ pub fn redact_query<'a>(query: &'a str, sensitive: &[&str]) -> Cow<'a, str> {
 /// What is no hierarchical URL (`scheme://…`) is returned as it is.
 ///
 /// ```
-/// use throughline_core::http::{SENSITIVE_QUERY_KEYS, redact_url};
+/// use throughline_core::http_semconv::{SENSITIVE_QUERY_KEYS, redact_url};
 ///
 /// assert_eq!(
 ///     redact_url("https://user:secret@example.com/a?sig=b", SENSITIVE_QUERY_KEYS),

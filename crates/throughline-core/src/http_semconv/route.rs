@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 
 use super::method::KnownMethod;
 
-/// How many routes a process may intern; what a hook returns past it is formatted for each request.
+/// How many routes a process may intern; what a hook returns past it is left out.
 const MAX_ROUTES: usize = 1024;
 
 type Table = HashMap<&'static str, Route, BuildHasherDefault<Fnv>>;
@@ -32,10 +32,11 @@ impl Route {
     /// somebody's hook returns paths in place of templates.
     #[must_use]
     pub fn intern(template: &str) -> Option<Self> {
-        if let Some(&route) = ROUTES.load().get(template) {
+        let known = ROUTES.load();
+        if let Some(&route) = known.get(template) {
             return Some(route);
         }
-        if template.is_empty() {
+        if template.is_empty() || known.len() >= MAX_ROUTES {
             return None;
         }
         ROUTES.rcu(|routes| {

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::BuildHasherDefault;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ::http::header::USER_AGENT as USER_AGENT_HEADER;
-use ::http::{HeaderMap, Method, StatusCode, Uri, Version, uri};
 use arc_swap::ArcSwap;
+use http::header::USER_AGENT as USER_AGENT_HEADER;
+use http::{HeaderMap, Method, StatusCode, Uri, Version, uri};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{BoundHistogram, BoundUpDownCounter, Histogram, Meter, UpDownCounter};
 use opentelemetry::trace::SpanKind;
@@ -20,7 +21,7 @@ use super::method::KnownMethod;
 use super::route::{Fnv, Route};
 use super::url::{SENSITIVE_QUERY_KEYS, redact_query};
 use super::*;
-use crate::operation::{Details, Operation, Outcome, RecordingSpan};
+use crate::operation::{Details, HttpDetails, Operation, Outcome, RecordingSpan};
 use crate::providers::{Instruments, Parent, Resolved, SpanRequest};
 
 /// A request as a server sees it when it begins.
@@ -55,10 +56,9 @@ impl ServerRequest<'_> {
     #[must_use]
     pub fn start(self, resolved: &Resolved<ServerMetrics>) -> Operation<ServerCall> {
         let parent = Parent::Remote(resolved.propagation().extract(self.headers));
-        let parent = match resolved.start_unrecorded(parent) {
-            Ok(operation) => return operation,
-            Err(parent) => parent,
-        };
+        if !resolved.may_record(&parent) {
+            return resolved.carry(parent);
+        }
         let method = KnownMethod::of(self.method);
         let is_https = self.uri.scheme() == Some(&uri::Scheme::HTTPS);
         let route = (self.route)();
@@ -71,9 +71,6 @@ impl ServerRequest<'_> {
             late_route: false,
             status: None,
         };
-        if let Some(metrics) = &call.metrics {
-            metrics.add_active(&call, 1);
-        }
         let name = match route {
             Some(route) => route.span_name(method),
             None => method.in_span_name(),
@@ -83,7 +80,12 @@ impl ServerRequest<'_> {
             name: Cow::Borrowed(name),
             parent,
         };
-        resolved.start(request, || self.attributes(method, is_https, route), call)
+        let mut operation =
+            resolved.start(request, || self.attributes(method, is_https, route), call);
+        if let Some(call) = operation.details_mut() {
+            call.add_active(1);
+        }
+        operation
     }
 
     fn attributes(
@@ -166,6 +168,13 @@ impl ServerCall {
         }
     }
 
+    /// Counts the request as active or no longer. A meter is foreign code: a panic in it must not reach the request.
+    fn add_active(&self, change: i64) {
+        if let Some(metrics) = &self.metrics {
+            let _ = catch_unwind(AssertUnwindSafe(|| metrics.add_active(self, change)));
+        }
+    }
+
     fn metric_attributes(&self, failure: Option<Failure>) -> Vec<KeyValue> {
         let mut attributes = vec![
             KeyValue::new(METHOD, self.method.as_str()),
@@ -216,12 +225,14 @@ impl ServerCall {
     }
 }
 
-impl Details for ServerCall {
+impl HttpDetails for ServerCall {
     fn responded(&mut self, status: StatusCode, _version: Version) -> Option<Outcome> {
         self.status = Some(status);
         self.method.ends_with_head(status)
     }
+}
 
+impl Details for ServerCall {
     fn finish(self, outcome: Outcome, elapsed: Duration, span: Option<RecordingSpan<'_>>) {
         let failure = Failure::of(outcome, self.status, is_error);
         if let Some(span) = span {
@@ -240,8 +251,8 @@ impl Details for ServerCall {
                 span.set_error(failure.description(self.status.is_some()));
             }
         }
+        self.add_active(-1);
         if let Some(metrics) = &self.metrics {
-            metrics.add_active(&self, -1);
             metrics.record_duration(&self, failure, elapsed);
         }
     }

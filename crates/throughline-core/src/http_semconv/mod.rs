@@ -17,7 +17,7 @@ pub use url::{SENSITIVE_QUERY_KEYS, redact_query, redact_url};
 
 use std::borrow::Cow;
 
-use ::http::{StatusCode, Version};
+use http::{StatusCode, Version};
 use opentelemetry::{Key, KeyValue};
 
 use crate::operation::Outcome;

@@ -2,8 +2,8 @@
 
 use std::net::Ipv6Addr;
 
-use ::http::header::HOST;
-use ::http::{HeaderMap, Uri};
+use http::header::HOST;
+use http::{HeaderMap, Uri};
 
 /// The longest DNS name and a port.
 const MAX_HOST: usize = 253 + 6;
@@ -17,7 +17,10 @@ pub(super) fn server_endpoint<'a>(
     headers: &'a HeaderMap,
 ) -> Option<(&'a str, Option<u16>)> {
     match uri.authority() {
-        Some(authority) => Some((unbracketed(authority.host()), authority.port_u16())),
+        Some(authority) => {
+            let host = unbracketed(authority.host());
+            (!host.is_empty()).then(|| (host, authority.port_u16()))
+        }
         None => split_host(headers.get(HOST)?.as_bytes()),
     }
 }
