@@ -15,11 +15,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let runtime = ExportRuntime::start()?;
-//! let config = OtlpConfig {
-//!     endpoint: "http://localhost:4318/v1/traces".to_owned(),
-//!     headers: Vec::new(),
-//!     timeout: Duration::from_secs(10),
-//! };
+//! let config = OtlpConfig::new("http://localhost:4318/v1/traces");
 //! let exporter = otlp::span_exporter(&runtime, &config)?;
 //! let pipeline = SpanPipeline::builder().build(&runtime, exporter);
 //! let provider = SdkTracerProvider::builder().with_span_processor(pipeline.clone()).build();

@@ -137,7 +137,12 @@ impl Config {
             .set_up()
             .inspect_err(|_| INITIALIZED.store(false, Ordering::SeqCst))?;
         for warning in &self.warnings {
-            tracing::warn!(target: "throughline", "{warning}");
+            // Said in any case: the log filter is the application's, and may be what is wrong.
+            if tracing::enabled!(target: "throughline", tracing::Level::WARN) {
+                tracing::warn!(target: "throughline", "{warning}");
+            } else {
+                eprintln!("throughline: {warning}");
+            }
         }
         tracing::debug!(target: "throughline", "configuration:\n{self}");
         Ok(telemetry)

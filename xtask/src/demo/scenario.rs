@@ -84,7 +84,8 @@ impl Scenario {
     pub(crate) async fn run(&self, shop: &Shop, collector: Option<&Collector>) -> Result<()> {
         let known = collector.map(Collector::traces).unwrap_or_default();
         let started = Instant::now();
-        let response = reqwest::Client::new()
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let response = client
             .post(format!("{}/checkout", shop.gateway_url()))
             .json(&json!({ "customer": "ada", "item": "book", "cents": 1999, "card": self.card }))
             .send()

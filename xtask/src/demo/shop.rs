@@ -1,5 +1,6 @@
 //! The shop's processes.
 
+use std::env;
 use std::fmt;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -92,8 +93,17 @@ impl Shop {
     ) -> Result<String> {
         let program = cargo::programs("debug")?.join(format!("shop-{name}"));
         let mut command = Command::new(&program);
+        if endpoint.is_some() {
+            // The checks need the defaults, not what this terminal has set.
+            let variables = env::vars_os().map(|(name, _)| name);
+            for name in variables.filter(|name| name.to_string_lossy().starts_with("OTEL_")) {
+                command.env_remove(name);
+            }
+        }
         command
             .env("LISTEN", "127.0.0.1:0")
+            .env("RUST_LOG", "info")
+            .env("NO_PROXY", "127.0.0.1")
             .env("OTEL_RUST_LOG_FORMAT", "json")
             // The traces of the demo should not keep anybody waiting.
             .env("OTEL_BSP_SCHEDULE_DELAY", "100")

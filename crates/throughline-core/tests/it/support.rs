@@ -17,8 +17,8 @@ use throughline_core::http_semconv::{
     ClientCall, ClientMetrics, ClientRequest, ServerCall, ServerMetrics, ServerRequest,
 };
 use throughline_core::{
-    Details, Instrumentation, Instruments, MeterSource, Operation, Outcome, Parent, RecordingSpan,
-    SamplerHint, SpanRequest, TracerSource,
+    Details, HttpDetails, Instrumentation, Instruments, MeterSource, Operation, Outcome, Parent,
+    RecordingSpan, SamplerHint, SpanRequest, TracerSource,
 };
 use throughline_testing::InMemory;
 
@@ -208,11 +208,13 @@ impl Probe {
     }
 }
 
-impl Details for Probe {
+impl HttpDetails for Probe {
     fn responded(&mut self, _: StatusCode, _: Version) -> Option<Outcome> {
         self.ends_with_head
     }
+}
 
+impl Details for Probe {
     fn finish(self, outcome: Outcome, _: Duration, _: Option<RecordingSpan<'_>>) {
         let outcomes = self.outcomes.lock();
         outcomes

@@ -23,17 +23,28 @@ const RESERVED: [HeaderName; 5] = [
 
 /// Where and how to send one signal. `Debug` shows neither header values nor user information nor the query.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OtlpConfig {
     /// The whole URL for this signal, such as `http://localhost:4318/v1/traces`. Nothing is appended to it. Only
     /// `http://`, without user information; an `@` in the path or the query is written `%40`.
     pub endpoint: String,
-    /// Headers for every request, values as they are to be sent. Of several with one name the last one counts.
+    /// Headers for every request, values as they are to be sent. Of several with one name the last one counts. Default:
+    /// none.
     pub headers: Vec<(String, String)>,
-    /// The longest time for one export, all attempts and the whole response included. Zero means no limit.
+    /// The longest time for one export, all attempts and the whole response included. Zero means no limit. Default: 10 s.
     pub timeout: Duration,
 }
 
 impl OtlpConfig {
+    /// The defaults, for a signal that goes to `endpoint`.
+    pub fn new(endpoint: impl Into<String>) -> Self {
+        Self {
+            endpoint: endpoint.into(),
+            headers: Vec::new(),
+            timeout: Duration::from_secs(10),
+        }
+    }
+
     /// Whether an exporter can be built from it, without building one.
     ///
     /// # Errors

@@ -1,17 +1,13 @@
 //! Exporters for OTLP over HTTP with protobuf bodies (OpenTelemetry specification, "OTLP/HTTP").
 //!
 //! ```no_run
-//! use std::time::Duration;
 //! use throughline_otlp::{ExportRuntime, SpanPipeline};
 //! use throughline_otlp::otlp::{self, OtlpConfig};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let runtime = ExportRuntime::start()?;
-//! let config = OtlpConfig {
-//!     endpoint: "http://localhost:4318/v1/traces".to_owned(),
-//!     headers: vec![("x-tenant".to_owned(), "shop".to_owned())],
-//!     timeout: Duration::from_secs(10),
-//! };
+//! let mut config = OtlpConfig::new("http://localhost:4318/v1/traces");
+//! config.headers.push(("x-tenant".to_owned(), "shop".to_owned()));
 //! let pipeline = SpanPipeline::builder().build(&runtime, otlp::span_exporter(&runtime, &config)?);
 //! # Ok(())
 //! # }

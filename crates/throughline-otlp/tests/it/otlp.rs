@@ -17,11 +17,10 @@ use throughline_testing::{Behavior, Collector};
 use crate::support::{AMPLE, SHORT, Setup, block_on, within_deadline};
 
 fn traces_at(base: &str) -> OtlpConfig {
-    OtlpConfig {
-        endpoint: format!("{base}/v1/traces"),
-        headers: vec![("x-tenant".to_owned(), "shop%20one".to_owned())],
-        timeout: AMPLE * 10,
-    }
+    let mut config = OtlpConfig::new(format!("{base}/v1/traces"));
+    config.headers = vec![("x-tenant".to_owned(), "shop%20one".to_owned())];
+    config.timeout = AMPLE * 10;
+    config
 }
 
 /// A pipeline that exports when it is told to.

@@ -7,11 +7,10 @@ use throughline_otlp::otlp::{self, OtlpConfig};
 
 fn config(endpoint: &str, headers: &[(&str, &str)]) -> OtlpConfig {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-    OtlpConfig {
-        endpoint: endpoint.to_owned(),
-        headers: headers.iter().map(owned).collect(),
-        timeout: Duration::from_secs(1),
-    }
+    let mut config = OtlpConfig::new(endpoint);
+    config.headers = headers.iter().map(owned).collect();
+    config.timeout = Duration::from_secs(1);
+    config
 }
 
 /// The error for a configuration that cannot be used.

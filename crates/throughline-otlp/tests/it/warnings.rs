@@ -150,11 +150,8 @@ fn a_subscriber_that_panics_harms_nobody() {
     setup.end("left");
     let collector = Collector::start_blocking().unwrap();
     collector.behave(Behavior::Status(400));
-    let config = OtlpConfig {
-        endpoint: format!("{}/v1/metrics", collector.http_endpoint()),
-        headers: Vec::new(),
-        timeout: AMPLE,
-    };
+    let mut config = OtlpConfig::new(format!("{}/v1/metrics", collector.http_endpoint()));
+    config.timeout = AMPLE;
     let metrics = otlp::metric_exporter(&ExportRuntime::start().unwrap(), &config).unwrap();
     tracing::subscriber::with_default(panics, || {
         setup.pipeline.shutdown_blocking(SHORT).unwrap_err();

@@ -8,7 +8,6 @@ use super::env::{Env, Pairs, pairs};
 use crate::error::InitError;
 
 const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What stands for a value that may hold credentials.
 const HIDDEN: &str = "…";
@@ -22,11 +21,9 @@ pub(super) fn target(env: &Env<'_>, signal: &str, path: &str) -> Result<OtlpConf
     let endpoint = of_signal(env, signal, "ENDPOINT");
     let headers = of_signal(env, signal, "HEADERS");
     let written = endpoint.as_ref().map(|(_, value)| value.as_str());
-    let mut config = OtlpConfig {
-        endpoint: written.unwrap_or(DEFAULT_ENDPOINT).to_owned(),
-        headers: decoded_headers(headers.as_ref())?,
-        timeout: timeout(env, signal),
-    };
+    let mut config = OtlpConfig::new(written.unwrap_or(DEFAULT_ENDPOINT));
+    config.headers = decoded_headers(headers.as_ref())?;
+    config.timeout = timeout(env, signal, config.timeout);
     // Before the path comes in: it would make a host out of a missing one.
     if let Err(error) = config.validate() {
         return Err(refused(error, endpoint, headers));
@@ -40,11 +37,9 @@ pub(super) fn target(env: &Env<'_>, signal: &str, path: &str) -> Result<OtlpConf
 
 /// The collector of a signal that is not sent to one: wrong variables do not matter.
 pub(super) fn unused_target(env: &Env<'_>, signal: &str, path: &str) -> OtlpConfig {
-    target(&env.unheard(), signal, path).unwrap_or_else(|_| OtlpConfig {
-        endpoint: below(DEFAULT_ENDPOINT, path),
-        headers: Vec::new(),
-        timeout: DEFAULT_TIMEOUT,
-    })
+    let unheard = env.unheard();
+    target(&unheard, signal, path)
+        .unwrap_or_else(|_| OtlpConfig::new(below(DEFAULT_ENDPOINT, path)))
 }
 
 /// The signal's variable if it has a value, else the generic one if it has.
@@ -90,22 +85,11 @@ fn decoded_headers(setting: Option<&Setting>) -> Result<Pairs, InitError> {
 }
 
 /// In milliseconds; 0 is no limit.
-fn timeout(env: &Env<'_>, signal: &str) -> Duration {
-    let Some((variable, value)) = of_signal(env, signal, "TIMEOUT") else {
-        return DEFAULT_TIMEOUT;
-    };
-    value.parse().map_or_else(
-        |_| {
-            env.warn(
-                &variable,
-                &value,
-                "is no number of milliseconds",
-                "10000 ms",
-            );
-            DEFAULT_TIMEOUT
-        },
-        Duration::from_millis,
-    )
+fn timeout(env: &Env<'_>, signal: &str, default: Duration) -> Duration {
+    match of_signal(env, signal, "TIMEOUT") {
+        Some((variable, _)) => env.milliseconds_or_0(&variable, default),
+        None => default,
+    }
 }
 
 /// Names the variable that a collector cannot be reached by.
@@ -121,14 +105,17 @@ fn refused(error: BuildError, endpoint: Option<Setting>, headers: Option<Setting
             let headers = headers.map(|(variable, _)| (variable, HIDDEN.to_owned()));
             (headers, remedy)
         }
-        BuildError::TlsNotSupported { .. } => (
-            endpoint.map(shown),
+        BuildError::TlsNotSupported { endpoint: shown } => (
+            endpoint.map(|(variable, _)| (variable, shown.clone())),
             "TLS is not built in yet; use an http:// endpoint, such as an OpenTelemetry Collector on the same host \
              that forwards over TLS"
                 .to_owned(),
         ),
-        BuildError::InvalidEndpoint { reason, .. } => (
-            endpoint.map(shown),
+        BuildError::InvalidEndpoint {
+            endpoint: shown,
+            reason,
+        } => (
+            endpoint.map(|(variable, _)| (variable, shown.clone())),
             format!("it is not an endpoint such as {DEFAULT_ENDPOINT}: {reason}"),
         ),
         _ => (None, String::new()),
@@ -141,16 +128,6 @@ fn refused(error: BuildError, endpoint: Option<Setting>, headers: Option<Setting
         },
         None => InitError::Exporter(error),
     }
-}
-
-/// An endpoint without what may be a credential: user information, query and fragment.
-fn shown((variable, endpoint): Setting) -> Setting {
-    let end = endpoint.find(['?', '#']).unwrap_or(endpoint.len());
-    let authority = endpoint.find("://").map_or(0, |scheme| scheme + 3).min(end);
-    let user_information = endpoint[authority..end].rfind('@');
-    let host = user_information.map_or(authority, |at| authority + at + 1);
-    let shown = format!("{}{}", &endpoint[..authority], &endpoint[host..end]);
-    (variable, shown)
 }
 
 /// Whether it can be the name of a header (RFC 9110, "Tokens").

@@ -10,7 +10,7 @@ use super::env::Env;
 /// Which spans are recorded.
 ///
 /// The names are those of `OTEL_TRACES_SAMPLER`, the ratios that of `OTEL_TRACES_SAMPLER_ARG` (0 to 1, default 1).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Sampler {
     /// `always_on`: every one.
@@ -54,22 +54,22 @@ impl Sampler {
         }
     }
 
-    pub(crate) fn build(self) -> Box<dyn ShouldSample> {
+    pub(crate) fn build(&self) -> Box<dyn ShouldSample> {
         use opentelemetry_sdk::trace::Sampler as Sdk;
         match self {
             Self::AlwaysOn => Box::new(Sdk::AlwaysOn),
             Self::AlwaysOff => Box::new(Sdk::AlwaysOff),
-            Self::TraceIdRatio(ratio) => Box::new(Sdk::TraceIdRatioBased(ratio)),
+            Self::TraceIdRatio(ratio) => Box::new(Sdk::TraceIdRatioBased(*ratio)),
             Self::ParentBasedAlwaysOn => Box::new(Sdk::parent_based(Sdk::AlwaysOn)),
             Self::ParentBasedAlwaysOff => Box::new(Sdk::parent_based(Sdk::AlwaysOff)),
             Self::ParentBasedTraceIdRatio(ratio) => {
-                Box::new(Sdk::parent_based(Sdk::TraceIdRatioBased(ratio)))
+                Box::new(Sdk::parent_based(Sdk::TraceIdRatioBased(*ratio)))
             }
         }
     }
 
     /// None of the standard samplers looks at attributes.
-    pub(crate) fn hint(self) -> SamplerHint {
+    pub(crate) fn hint(&self) -> SamplerHint {
         match self {
             Self::AlwaysOn => SamplerHint::always(Prediction::Record),
             Self::AlwaysOff => SamplerHint::always(Prediction::Drop),

@@ -514,21 +514,21 @@ fn every_standard_sampler_has_a_name_and_some_an_argument() {
     let check = |name: &str, argument: &str, expected: Sampler, warnings: &[&str]| {
         check_warned(
             &[(NAME, name), (ARGUMENT, argument)],
-            |c| c.sampler,
+            |c| c.sampler.clone(),
             expected,
             warnings,
         );
     };
-    let default = Sampler::ParentBasedAlwaysOn;
+    let default = || Sampler::ParentBasedAlwaysOn;
     for (name, expected) in [
-        ("", default),
+        ("", default()),
         ("always_on", Sampler::AlwaysOn),
         ("always_off", Sampler::AlwaysOff),
         ("Always_OFF", Sampler::AlwaysOff),
         ("parentbased_always_on", Sampler::ParentBasedAlwaysOn),
         ("parentbased_always_off", Sampler::ParentBasedAlwaysOff),
     ] {
-        check(name, "", expected, &[]);
+        check(name, "", expected.clone(), &[]);
         // They have no argument, so it is not read.
         check(name, "wrong", expected, &[]);
     }
@@ -554,10 +554,10 @@ fn every_standard_sampler_has_a_name_and_some_an_argument() {
     }
     for name in ["jaeger_remote", "parentbased_jaeger_remote", "xray"] {
         let warning = format!("{NAME}: {name:?} is not built yet; instead: parentbased_always_on");
-        check(name, "endpoint=http://c", default, &[&warning]);
+        check(name, "endpoint=http://c", default(), &[&warning]);
     }
     let warning = format!("{NAME}: \"Sometimes\" is no sampler; instead: parentbased_always_on");
-    check("Sometimes", "", default, &[&warning]);
+    check("Sometimes", "", default(), &[&warning]);
 }
 
 #[test]
@@ -739,7 +739,7 @@ fn what_is_not_built_yet_is_warned_of_and_the_same_as_the_default_is_not() {
 #[test]
 fn nothing_is_wrong_with_an_empty_environment() {
     check(&[], |c| c.shutdown_timeout, Duration::from_secs(5));
-    check(&[], |c| c.sampler, Sampler::ParentBasedAlwaysOn);
+    check(&[], |c| c.sampler.clone(), Sampler::ParentBasedAlwaysOn);
 }
 
 #[test]
