@@ -86,6 +86,7 @@ struct Live<D> {
 
 impl<D: Details> Operation<D> {
     /// An operation with something to record: it has a span since `span_started_at`, or is measured.
+    #[inline]
     pub(crate) fn new(
         context: Context,
         started: Instant,
@@ -183,15 +184,15 @@ impl<D: HttpDetails> Operation<D> {
             self.finish(outcome);
             return response.map(OperationBody::without_operation);
         }
-        let announced = announced_length(response.headers());
-        response.map(|body| {
-            let length = announced.or_else(|| body.size_hint().exact());
-            if length == Some(0) || body.is_end_stream() {
-                self.finish(Outcome::Finished);
-                return OperationBody::without_operation(body);
-            }
+        let (head, body) = response.into_parts();
+        let length = (body.size_hint().exact()).or_else(|| announced_length(&head.headers));
+        let body = if length == Some(0) || body.is_end_stream() {
+            self.finish(Outcome::Finished);
+            OperationBody::without_operation(body)
+        } else {
             OperationBody::new(body, length, self)
-        })
+        };
+        Response::from_parts(head, body)
     }
 }
 

@@ -63,6 +63,7 @@ where
         Poll::Ready(match (result, this.operation.take()) {
             (Ok(response), Some(mut operation)) => {
                 if let Some(call) = operation.details_mut()
+                    && call.route().is_none()
                     && let Some(&route) = response.extensions().get::<Route>()
                 {
                     call.matched(route);

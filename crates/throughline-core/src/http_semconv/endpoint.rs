@@ -79,6 +79,12 @@ mod tests {
     }
 
     #[test]
+    fn an_authority_without_a_host_is_none() {
+        let target: Uri = "http://:80/".parse().unwrap();
+        assert_eq!(server_endpoint(&target, &HeaderMap::new()), None);
+    }
+
+    #[test]
     fn host_headers_are_parsed_strictly() {
         check("example.com", Some(("example.com", None)));
         check("example.com:8080", Some(("example.com", Some(8080))));

@@ -76,7 +76,8 @@ impl Route {
     }
 }
 
-/// FNV-1a: for short keys that the application chose itself, several times cheaper than the standard hasher.
+/// FNV-1a with a faster step for eight bytes: for short keys that the application chose itself, several times cheaper
+/// than the standard hasher.
 #[derive(Clone, Copy)]
 pub(super) struct Fnv(u64);
 
@@ -88,7 +89,11 @@ impl Default for Fnv {
 
 impl Hasher for Fnv {
     fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
+        let (eights, rest) = bytes.as_chunks();
+        for &eight in eights {
+            self.write_u64(u64::from_le_bytes(eight));
+        }
+        for &byte in rest {
             self.write_u8(byte);
         }
     }
@@ -98,7 +103,7 @@ impl Hasher for Fnv {
     }
 
     fn write_u64(&mut self, number: u64) {
-        // One round for a whole number, with its high bits folded in: the table looks at the lowest and the highest.
+        // The high bits are folded in: the table looks at the lowest and the highest.
         let mixed = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         self.0 = mixed ^ (mixed >> 32);
     }

@@ -82,8 +82,11 @@ impl ServerRequest<'_> {
         };
         let mut operation =
             resolved.start(request, || self.attributes(method, is_https, route), call);
-        if let Some(call) = operation.details_mut() {
-            call.add_active(1);
+        if let Some(call) = operation.details_mut()
+            && let Some(metrics) = &call.metrics
+        {
+            // A meter is foreign code: a panic in it must not reach the request.
+            let _ = catch_unwind(AssertUnwindSafe(|| metrics.add_active(call, 1)));
         }
         operation
     }
@@ -160,18 +163,17 @@ pub struct ServerCall {
 }
 
 impl ServerCall {
+    /// The route, where it is known.
+    #[must_use]
+    pub fn route(&self) -> Option<Route> {
+        self.route
+    }
+
     /// Notes the route, where it was not known when the request began. The first one counts.
     pub fn matched(&mut self, route: Route) {
         if self.route.is_none() {
             self.route = Some(route);
             self.late_route = true;
-        }
-    }
-
-    /// Counts the request as active or no longer. A meter is foreign code: a panic in it must not reach the request.
-    fn add_active(&self, change: i64) {
-        if let Some(metrics) = &self.metrics {
-            let _ = catch_unwind(AssertUnwindSafe(|| metrics.add_active(self, change)));
         }
     }
 
@@ -251,8 +253,8 @@ impl Details for ServerCall {
                 span.set_error(failure.description(self.status.is_some()));
             }
         }
-        self.add_active(-1);
         if let Some(metrics) = &self.metrics {
+            metrics.add_active(&self, -1);
             metrics.record_duration(&self, failure, elapsed);
         }
     }

@@ -82,6 +82,9 @@ impl<M: Instruments> Resolved<M> {
         // Before the span's own start, so that no child ends after it.
         let started = Instant::now();
         let begun = match &self.tracer {
+            Some(tracer) if tracer.predict(&request.parent) == Prediction::Drop => {
+                Started::NotRecording(request.parent.with_unsampled_child())
+            }
             Some(tracer) => tracer.start(request, attributes),
             None => Started::Nothing(request.parent.into_context()),
         };

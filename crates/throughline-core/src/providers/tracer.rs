@@ -41,9 +41,6 @@ impl ResolvedTracer {
     ) -> Started {
         let SpanRequest { kind, name, parent } = request;
         let prediction = self.predict(&parent);
-        if prediction == Prediction::Drop {
-            return Started::NotRecording(parent.with_unsampled_child());
-        }
         let parent = parent.into_context();
         let started_at = SystemTime::now();
         // Samplers, span processors and an application's hooks are foreign code. A panic in them costs the span, never

@@ -1,17 +1,22 @@
 //! What comes from the process: the installed providers and the globals. Each test has a process of its own.
 
+use std::convert::Infallible;
 use std::env;
 use std::process::Command;
 
+use http::{Request, Response};
 use throughline_core::propagation::Propagators;
 use throughline_core::{Installation, MeterSource, TracerSource, install};
 use throughline_testing::InMemory;
-use throughline_testing::opentelemetry::global;
+use throughline_testing::opentelemetry::baggage::BaggageExt;
+use throughline_testing::opentelemetry::trace::FutureExt;
+use throughline_testing::opentelemetry::{Context, KeyValue, global};
 use throughline_tower::{Route, ServerLayer};
+use tower::{Layer, ServiceExt, service_fn};
 
 use crate::ends::drop_requests;
 use crate::metrics::{assert_several, serve_several};
-use crate::support::{ACTIVE, DURATION, block_on, get, metric, ok, only_span, serve};
+use crate::support::{ACTIVE, DURATION, block_on, full, get, metric, ok, only_span, serve};
 
 /// Runs `work`, the body of the test `installed::{name}`, in a process that runs no other test.
 fn alone(name: &str, work: impl FnOnce()) {
@@ -66,6 +71,30 @@ fn no_request_stays_active_on_bound_instruments() {
 }
 
 #[test]
+fn baggage_set_between_two_layers_is_kept_where_nothing_records() {
+    alone(
+        "baggage_set_between_two_layers_is_kept_where_nothing_records",
+        || {
+            let mut installation = Installation::default();
+            installation.propagators = Propagators::default();
+            install(installation);
+            let layer = ServerLayer::new();
+            let inner = layer.layer(service_fn(async |_: Request<()>| {
+                let tenant = Context::current().baggage().get("tenant").cloned();
+                assert_eq!(tenant, Some("ada".into()));
+                Ok::<_, Infallible>(Response::new(full("")))
+            }));
+            let outer = layer.layer(service_fn(move |request: Request<()>| {
+                let tenant = KeyValue::new("tenant", "ada");
+                let context = Context::current().with_baggage([tenant]);
+                inner.clone().oneshot(request).with_context(context)
+            }));
+            block_on(outer.oneshot(get("/"))).unwrap();
+        },
+    );
+}
+
+#[test]
 fn a_layer_built_before_the_globals_uses_them() {
     alone("a_layer_built_before_the_globals_uses_them", || {
         let layer = ServerLayer::new();
@@ -109,7 +138,7 @@ fn own_providers_go_before_installed_ones_and_their_propagators_count() {
             installation.meters = Some(MeterSource::new(installed.meter_provider()));
             installation.propagators = Propagators::none();
             install(installation);
-            let request = http::Request::get("/").header(
+            let request = Request::get("/").header(
                 "traceparent",
                 "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             );

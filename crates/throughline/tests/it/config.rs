@@ -358,11 +358,16 @@ fn a_wrong_endpoint_is_named_as_it_was_written_without_credentials() {
             ("http://a b", "http://a b"),
             ("http://", "http://"),
             ("?secret", ""),
+            ("http://u:se?cret@c:4318", "http://***"),
+            ("http://u:se#cret@c:4318", "http://***"),
         ] {
             let message = from(&[(variable, value)]).unwrap_err().to_string();
             let begin = format!("{variable}={shown:?} cannot be followed: {not_one}: ");
             assert!(message.starts_with(&begin), "{message}");
-            assert!(!message.contains("secret"), "{message}");
+            assert!(
+                !message.contains("secret") && !message.contains("u:se"),
+                "{message}"
+            );
         }
     }
 }
