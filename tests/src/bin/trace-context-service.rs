@@ -30,7 +30,10 @@ async fn main() -> anyhow::Result<()> {
     axum::serve(listener, app)
         .with_graceful_shutdown(throughline::shutdown_signal())
         .await?;
-    telemetry.shutdown().await?;
+    match telemetry.shutdown().await {
+        Ok(report) => eprintln!("{report}"),
+        Err(error) => eprintln!("{error}"),
+    }
     Ok(())
 }
 

@@ -4,4 +4,5 @@
     reason = "a test stops where something is not as it must be"
 )]
 
+mod stop;
 mod trace_context;

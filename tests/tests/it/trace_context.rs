@@ -65,7 +65,8 @@ impl Harness {
             let name: HeaderName = name.parse().unwrap();
             map.append(name, HeaderValue::from_str(value).unwrap());
         }
-        let response = reqwest::Client::new()
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let response = client
             .post(&self.service_url)
             .headers(map)
             .json(&json!([{ "url": self.callback_url, "arguments": [] }]))
