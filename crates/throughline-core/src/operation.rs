@@ -175,7 +175,7 @@ impl<D: HttpDetails> Operation<D> {
     /// Notes the head of `response` and goes on in its body, which [finishes](OperationBody) the operation.
     ///
     /// A response without a body (by its `content-length`, by the body's own account, or since none can
-    /// [follow its head](Details::responded)) finishes it at once.
+    /// [follow its head](HttpDetails::responded)) finishes it at once.
     pub fn respond<B: Body>(mut self, response: Response<B>) -> Response<OperationBody<B, D>> {
         let Some(details) = self.details_mut() else {
             return response.map(|body| OperationBody::new(body, None, self));
