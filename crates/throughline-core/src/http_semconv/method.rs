@@ -27,17 +27,17 @@ impl KnownMethod {
 
     /// Method names are case-sensitive (RFC 9110, section 9.1).
     pub(super) fn of(method: &Method) -> Self {
-        match method.as_str() {
-            "GET" => Self::Get,
-            "POST" => Self::Post,
-            "PUT" => Self::Put,
-            "PATCH" => Self::Patch,
-            "DELETE" => Self::Delete,
-            "HEAD" => Self::Head,
-            "OPTIONS" => Self::Options,
-            "CONNECT" => Self::Connect,
-            "TRACE" => Self::Trace,
-            "QUERY" => Self::Query,
+        match *method {
+            Method::GET => Self::Get,
+            Method::POST => Self::Post,
+            Method::PUT => Self::Put,
+            Method::PATCH => Self::Patch,
+            Method::DELETE => Self::Delete,
+            Method::HEAD => Self::Head,
+            Method::OPTIONS => Self::Options,
+            Method::CONNECT => Self::Connect,
+            Method::TRACE => Self::Trace,
+            _ if method.as_str() == "QUERY" => Self::Query,
             _ => Self::Other,
         }
     }

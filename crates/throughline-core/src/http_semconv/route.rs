@@ -1,20 +1,20 @@
 //! Routes: low-cardinality templates, interned once so that a request neither formats nor allocates its span's name.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{LazyLock, OnceLock};
-
-use arc_swap::ArcSwap;
+use std::hash::Hasher;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::method::KnownMethod;
 
 /// How many routes a process may intern; what a hook returns past it is left out.
-const MAX_ROUTES: usize = 1024;
+const MAX_ROUTES: u32 = 1024;
+/// Twice as many, so that a free place is always near.
+const PLACES: usize = 2 * MAX_ROUTES as usize;
 
-type Table = HashMap<&'static str, Route, BuildHasherDefault<Fnv>>;
-
-/// Copied when a route is new, which is rare, so that looking one up takes no lock.
-static ROUTES: LazyLock<ArcSwap<Table>> = LazyLock::new(ArcSwap::default);
+/// A hash table that only grows: a route is at the place of its hash or at the next free one. Looking one up takes no
+/// lock.
+static ROUTES: [OnceLock<Route>; PLACES] = [const { OnceLock::new() }; PLACES];
+static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// A route template, such as `/users/{id}`, interned for the life of the process.
 #[derive(Clone, Copy, Debug)]
@@ -32,29 +32,39 @@ impl Route {
     /// somebody's hook returns paths in place of templates.
     #[must_use]
     pub fn intern(template: &str) -> Option<Self> {
-        let known = ROUTES.load();
-        if let Some(&route) = known.get(template) {
-            return Some(route);
+        let mut hasher = Fnv::default();
+        hasher.write(template.as_bytes());
+        let mut place = hasher.finish() as usize % PLACES;
+        while let Some(&route) = ROUTES[place].get() {
+            if route.template() == template {
+                return Some(route);
+            }
+            place = (place + 1) % PLACES;
         }
-        if template.is_empty() || known.len() >= MAX_ROUTES {
+        Self::insert(template, place)
+    }
+
+    #[cold]
+    fn insert(template: &str, mut place: usize) -> Option<Self> {
+        if template.is_empty() {
             return None;
         }
-        ROUTES.rcu(|routes| {
-            let mut routes = Table::clone(routes);
-            if routes.len() < MAX_ROUTES && !routes.contains_key(template) {
-                let template: &'static str = Box::leak(template.into());
-                let id = routes.len() as u32 + 1;
-                let names = Default::default();
-                let route = Self(Box::leak(Box::new(Interned {
-                    id,
-                    template,
-                    names,
-                })));
-                routes.insert(template, route);
-            }
-            routes
+        let count = COUNT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+            (count < MAX_ROUTES).then_some(count + 1)
         });
-        ROUTES.load().get(template).copied()
+        let route = Self(Box::leak(Box::new(Interned {
+            id: count.ok()? + 1,
+            template: Box::leak(template.into()),
+            names: Default::default(),
+        })));
+        loop {
+            // Another thread may have taken the place, perhaps for the same template.
+            let there = *ROUTES[place].get_or_init(|| route);
+            if there.template() == template {
+                return Some(there);
+            }
+            place = (place + 1) % PLACES;
+        }
     }
 
     /// The template.
@@ -125,5 +135,24 @@ mod tests {
         assert_eq!(first.span_name(KnownMethod::Get), "GET /once/{id}");
         assert_eq!(first.span_name(KnownMethod::Other), "HTTP /once/{id}");
         assert!(Route::intern("").is_none());
+    }
+
+    #[test]
+    fn threads_that_intern_at_once_get_the_same_route() {
+        let templates: Vec<_> = (0..50).map(|i| format!("/at-once/{i}")).collect();
+        let intern = || -> Vec<_> {
+            let routes = templates
+                .iter()
+                .map(|template| Route::intern(template).unwrap());
+            routes.map(Route::id).collect()
+        };
+        let all: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(intern)).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        });
+        assert!(all.windows(2).all(|ids| ids[0] == ids[1]));
     }
 }
