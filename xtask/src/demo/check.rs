@@ -16,22 +16,19 @@ const TRACED: [&str; 3] = ["gateway", "orders", "payments"];
 /// The log lines of a trace, found by its id. Lines travel by a pipe: those of the last moment are waited for.
 pub(crate) async fn lines_of(trace: &Trace, shop: &Shop) -> Vec<Line> {
     let id = trace.id().to_string();
+    let of_trace = || -> Vec<Line> {
+        let lines = shop.log().into_iter();
+        lines.filter(|line| line.json["trace_id"] == *id).collect()
+    };
     for _ in 0..50 {
-        let lines: Vec<_> = shop
-            .log()
-            .into_iter()
-            .filter(|line| line.json["trace_id"] == *id)
-            .collect();
+        let lines = of_trace();
         let services: BTreeSet<_> = lines.iter().map(|line| line.service).collect();
         if services.len() == TRACED.len() && bank_parent(trace, shop).is_ok() {
             return lines;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    shop.log()
-        .into_iter()
-        .filter(|line| line.json["trace_id"] == *id)
-        .collect()
+    of_trace()
 }
 
 pub(crate) fn check(scenario: &Scenario, trace: &Trace, lines: &[Line], shop: &Shop) -> Result<()> {

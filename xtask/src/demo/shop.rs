@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fmt;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -52,6 +53,7 @@ type Log = Arc<Mutex<Vec<Line>>>;
 
 /// The running shop.
 pub(crate) struct Shop {
+    programs: PathBuf,
     processes: Vec<Process>,
     log: Log,
     gateway_url: String,
@@ -67,6 +69,7 @@ impl Shop {
     /// `endpoint`, or where the environment says.
     pub(crate) async fn start(endpoint: Option<&str>) -> Result<Self> {
         let mut shop = Self {
+            programs: cargo::programs("debug")?,
             processes: Vec::new(),
             log: Log::default(),
             gateway_url: String::new(),
@@ -91,7 +94,7 @@ impl Shop {
         next: Option<(&str, &str)>,
         endpoint: Option<&str>,
     ) -> Result<String> {
-        let program = cargo::programs("debug")?.join(format!("shop-{name}"));
+        let program = self.programs.join(format!("shop-{name}"));
         let mut command = Command::new(&program);
         if endpoint.is_some() {
             // The checks need the defaults, not what this terminal has set.

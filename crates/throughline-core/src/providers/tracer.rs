@@ -34,6 +34,7 @@ pub(super) enum Started {
 }
 
 impl ResolvedTracer {
+    /// Starts a span that is not [predicted to be dropped](Prediction::Drop): those are not the tracer's.
     pub(super) fn start(
         &self,
         request: SpanRequest,
