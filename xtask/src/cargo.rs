@@ -14,6 +14,19 @@ pub(crate) fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command
     command
 }
 
+/// A cargo command in the workspace of the benches.
+pub(crate) fn benches(subcommand: &str) -> Result<Command> {
+    let mut command = cargo([subcommand, "--manifest-path=benches/Cargo.toml"]);
+    command.current_dir(root()?);
+    command.env("CARGO_TARGET_DIR", benches_target()?);
+    Ok(command)
+}
+
+/// The target folder of the benches.
+pub(crate) fn benches_target() -> Result<PathBuf> {
+    Ok(target()?.join("benches"))
+}
+
 /// Runs a command to its end, with its output on ours.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let shown = shown(command);
@@ -51,13 +64,27 @@ pub(crate) fn metadata() -> Result<Value> {
     Ok(serde_json::from_str(&printed)?)
 }
 
+/// The root of the workspace.
+pub(crate) fn root() -> Result<PathBuf> {
+    folder("workspace_root")
+}
+
 /// The folder of a profile's programs.
 pub(crate) fn programs(profile: &str) -> Result<PathBuf> {
+    Ok(target()?.join(profile))
+}
+
+/// The target folder.
+pub(crate) fn target() -> Result<PathBuf> {
+    folder("target_directory")
+}
+
+fn folder(name: &str) -> Result<PathBuf> {
     let metadata = metadata()?;
-    let target = metadata["target_directory"]
-        .as_str()
-        .context("cargo metadata names no target directory")?;
-    Ok(PathBuf::from(target).join(profile))
+    let folder = metadata[name].as_str();
+    Ok(folder
+        .with_context(|| format!("cargo metadata names no {name}"))?
+        .into())
 }
 
 fn shown(command: &Command) -> String {

@@ -14,6 +14,9 @@ pub(crate) fn run() -> Result<()> {
     // The one feature, off: the layer must compile and pass without it.
     let without = "clippy --package throughline-tower --all-targets -- -D warnings";
     cargo::run(&mut cargo(without.split(' ')))?;
+    cargo::run(cargo::benches("fmt")?.args(["--all", "--", "--check"]))?;
+    let clippy = "--workspace --all-targets --locked -- -D warnings";
+    cargo::run(cargo::benches("clippy")?.args(clippy.split(' ')))?;
     let documentation = "doc --workspace --all-features --no-deps";
     cargo::run(cargo(documentation.split(' ')).env("RUSTDOCFLAGS", "-D warnings"))?;
     if cargo::is_installed(&mut cargo(["deny", "--version"])) {

@@ -1,10 +1,12 @@
 //! The project's own commands: `cargo xtask demo`, `test`, `lint`, `conformance`, `bench`.
 
 mod bench;
+mod budget;
 mod cargo;
 mod conformance;
 mod demo;
 mod lint;
+mod measure;
 mod rules;
 mod test;
 
@@ -29,8 +31,12 @@ enum Command {
     Lint,
     /// Runs the W3C trace-context harness, which must be there already.
     Conformance(conformance::Options),
-    /// Measures the cost of a request, in instructions (needs valgrind) and allocations.
-    Bench,
+    /// Measures what tracing costs, ours and the peers': instructions (needs valgrind), allocations, time, throughput.
+    Bench(bench::Options),
+    /// Fails when a path costs more than `benches/budgets.json` allows, and names what has grown. Needs valgrind.
+    Budget(budget::Options),
+    /// Prints where the instructions and allocations of a path go. Needs valgrind.
+    Profile(budget::ProfileOptions),
 }
 
 fn main() -> ExitCode {
@@ -39,7 +45,9 @@ fn main() -> ExitCode {
         Command::Test => test::run(),
         Command::Lint => lint::run(),
         Command::Conformance(options) => conformance::run(&options),
-        Command::Bench => bench::run(),
+        Command::Bench(options) => bench::run(&options),
+        Command::Budget(options) => budget::run(&options),
+        Command::Profile(options) => budget::profile(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,5 +9,5 @@ pub(crate) fn run() -> Result<()> {
     for what in ["--all-targets", "--doc"] {
         cargo::run(&mut cargo(["test", "--workspace", "--all-features", what]))?;
     }
-    Ok(())
+    cargo::run(cargo::benches("test")?.args(["--workspace", "--locked"]))
 }

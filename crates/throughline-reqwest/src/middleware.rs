@@ -96,6 +96,8 @@ impl Middleware for TracingMiddleware {
     ) -> Result<Response> {
         let mut operation = self.start(&mut request, extensions);
         match operation.within(next.run(request, extensions)).await {
+            // Nothing is recorded, so nothing waits for the body's end.
+            Ok(response) if operation.details_mut().is_none() => Ok(response),
             Ok(response) => Ok(with_operation(response, operation)),
             Err(error) => {
                 operation.finish(Outcome::Error(error_type(&error)));

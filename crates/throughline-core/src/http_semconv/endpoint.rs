@@ -30,35 +30,34 @@ fn split_host(value: &[u8]) -> Option<(&str, Option<u16>)> {
     if value.len() > MAX_HOST {
         return None;
     }
-    let value = std::str::from_utf8(value).ok()?;
+    let value = str::from_utf8(value).ok()?;
     let (host, port) = match value.strip_prefix('[') {
         Some(rest) => {
-            let (address, rest) = rest.split_once(']')?;
+            let (address, port) = rest.split_once(']')?;
             address.parse::<Ipv6Addr>().ok()?;
-            (
-                address,
-                rest.strip_prefix(':').or(rest.is_empty().then_some(""))?,
-            )
+            (address, port)
         }
         None => {
-            let (host, port) = value.split_once(':').unwrap_or((value, ""));
-            if host.is_empty() || !host.bytes().all(is_reg_name) {
-                return None;
-            }
-            (host, port)
+            let end = value.bytes().position(|byte| !is_reg_name(byte));
+            value.split_at(end.unwrap_or(value.len()))
         }
     };
-    let port = match port {
-        "" => None,
-        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(digits.parse().ok()?),
+    let port = match port.as_bytes() {
+        [] | [b':'] => None,
+        // Anything but digits after the first does not parse.
+        [b':', b'0'..=b'9', ..] => Some(port[1..].parse().ok()?),
         _ => return None,
     };
-    Some((host, port))
+    (!host.is_empty()).then_some((host, port))
 }
 
 /// `reg-name` of RFC 3986 without percent-encoding, which no host has in practice.
 fn is_reg_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~')
+        || matches!(
+            byte,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
+        )
 }
 
 /// An IPv6 address without its brackets; any other host as it is.
@@ -97,6 +96,9 @@ mod tests {
         check("::1", None);
         check("example.com:http", None);
         check("example.com:65536", None);
+        check("example.com:+80", None);
+        check("example.com:8+0", None);
+        check("example.com:80:80", None);
         check("user@example.com", None);
         check("two words", None);
         check("", None);

@@ -88,7 +88,8 @@ impl<M: Instruments> Resolved<M> {
             Some(tracer) => tracer.start(request, attributes),
             None => Started::Nothing(request.parent.into_context()),
         };
-        if !matches!(begun, Started::Nothing(_)) {
+        // Written once: a store each time would take the cache line from every other thread.
+        if !matches!(begun, Started::Nothing(_)) && !self.settled.load(Ordering::Relaxed) {
             self.settled.store(true, Ordering::Relaxed);
         }
         let (context, span_started_at) = match begun {

@@ -1,0 +1,65 @@
+//! What a program is told to do.
+
+use std::io;
+
+use clap::Subcommand;
+
+use crate::call::{Call, CallOptions};
+use crate::child::ChildOptions;
+use crate::drive::Path;
+use crate::export::{Export, ExportOptions};
+use crate::line::LineOptions;
+use crate::request::{RequestOptions, request_path};
+use crate::stack::Stack;
+
+/// A path.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// A request through an axum router.
+    Request {
+        /// What stands around the router.
+        stack: Stack,
+        /// The request.
+        #[command(flatten)]
+        options: RequestOptions,
+    },
+    /// A child span.
+    Child(ChildOptions),
+    /// A log line.
+    Line(LineOptions),
+    /// A call by reqwest's client.
+    Call {
+        /// What stands around the client.
+        client: Call,
+        /// The call.
+        #[command(flatten)]
+        options: CallOptions,
+    },
+    /// A span and its export.
+    Export {
+        /// What exports.
+        by: Export,
+        /// Where to.
+        #[command(flatten)]
+        options: ExportOptions,
+    },
+}
+
+impl Command {
+    /// Sets the path up.
+    ///
+    /// # Errors
+    ///
+    /// When there is no runtime, socket or exporter to be had.
+    pub fn path(self) -> io::Result<Box<dyn Path>> {
+        match self {
+            Self::Request { stack, options } => {
+                request_path(options, |options| stack.observe(options))
+            }
+            Self::Child(options) => options.path(),
+            Self::Line(options) => Ok(options.path()),
+            Self::Call { client, options } => client.path(&options),
+            Self::Export { by, options } => by.path(&options),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The SDK, with an exporter that takes everything and does nothing.
+
+use std::io;
+use std::time::Duration;
+
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
+use opentelemetry_sdk::trace::{
+    ParentBasedSampler, Sampler, SdkTracerProvider, SpanData, SpanExporter,
+};
+use throughline_core::{Installation, MeterSource, Prediction, SamplerHint, TracerSource};
+use throughline_otlp::otlp::{self, OtlpConfig};
+use throughline_otlp::{ExportRuntime, SpanPipeline};
+
+use crate::request::Input;
+
+/// The spans that a queue holds, ours or a peer's: no span is dropped, which would be cheaper than to export it.
+pub const QUEUE: usize = 1 << 16;
+
+/// An exporter that takes everything and does nothing. Metrics are collected once a minute, which no run lasts.
+#[derive(Debug)]
+pub struct Nowhere;
+
+impl SpanExporter for Nowhere {
+    async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+impl PushMetricExporter for Nowhere {
+    async fn export(&self, _: &ResourceMetrics) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn temporality(&self) -> Temporality {
+        Temporality::Cumulative
+    }
+}
+
+/// The sampler of an input.
+#[must_use]
+pub fn sampler(input: Input) -> ParentBasedSampler {
+    Sampler::parent_based(match input {
+        Input::AlwaysOff => Sampler::AlwaysOff,
+        Input::Sampled | Input::Unsampled | Input::AlwaysOn => Sampler::AlwaysOn,
+    })
+}
+
+/// Our pipeline, with an exporter to an endpoint or to nowhere.
+pub(crate) fn pipeline(endpoint: Option<&str>) -> io::Result<SpanPipeline> {
+    let runtime = ExportRuntime::start()?;
+    let builder = SpanPipeline::builder().max_queue_size(QUEUE);
+    let Some(endpoint) = endpoint else {
+        return Ok(builder.build(&runtime, Nowhere));
+    };
+    let config = OtlpConfig::new(format!("{endpoint}/v1/traces"));
+    let exporter = otlp::span_exporter(&runtime, &config).map_err(io::Error::other)?;
+    Ok(builder.build(&runtime, exporter))
+}
+
+pub(crate) fn tracers(input: Input, endpoint: Option<&str>) -> io::Result<SdkTracerProvider> {
+    Ok(SdkTracerProvider::builder()
+        .with_sampler(sampler(input))
+        .with_span_processor(pipeline(endpoint)?)
+        .build())
+}
+
+/// What `throughline::init()` installs.
+pub(crate) fn installation(
+    tracers: &SdkTracerProvider,
+    input: Input,
+    metrics: bool,
+) -> Installation {
+    let mut installation = Installation::default();
+    let hint = SamplerHint::parent_based(match input {
+        Input::AlwaysOff => Prediction::Drop,
+        Input::Sampled | Input::Unsampled | Input::AlwaysOn => Prediction::Record,
+    });
+    installation.tracers = Some(TracerSource::new(tracers.clone()).with_sampler_hint(hint));
+    if metrics {
+        let meters = SdkMeterProvider::builder()
+            .with_reader(PeriodicReader::builder(Nowhere).build())
+            .build();
+        installation.meters = Some(MeterSource::new(meters).with_bound_instruments());
+    }
+    installation
+}

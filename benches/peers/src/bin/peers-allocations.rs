@@ -1,0 +1,24 @@
+//! Does a path of ours or of a peer's and counts the allocations of its thread.
+
+use clap::Parser;
+use throughline_bench::{Counts, drive};
+use throughline_bench_peers::Command;
+
+/// Does a path, as often as standard input says.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    path: Command,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut path = Arguments::parse().path.path()?;
+    drive(&mut *path, |work| {
+        let counted = allocation_counter::measure(work);
+        Counts {
+            allocations: counted.count_total,
+            bytes: counted.bytes_total,
+            retained: counted.bytes_current,
+        }
+    })
+}

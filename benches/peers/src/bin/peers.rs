@@ -1,0 +1,17 @@
+//! Does a path of ours or of a peer's, uncounted: callgrind counts, or a clock.
+
+use clap::Parser;
+use throughline_bench::{count_nothing, drive};
+use throughline_bench_peers::Command;
+
+/// Does a path, as often as standard input says.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    path: Command,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut path = Arguments::parse().path.path()?;
+    drive(&mut *path, count_nothing)
+}

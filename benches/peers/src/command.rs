@@ -1,0 +1,60 @@
+//! What a program is told to do.
+
+use std::io;
+
+use clap::Subcommand;
+use throughline_bench::{CallOptions, ExportOptions, Path, RequestOptions, request_path, router};
+
+use crate::call::Call;
+use crate::export::Export;
+use crate::stack::Stack;
+
+/// A path of ours or of a peer's.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// A path of ours.
+    #[command(flatten)]
+    Own(throughline_bench::Command),
+    /// A request through an axum router.
+    PeerRequest {
+        /// What stands around the router.
+        stack: Stack,
+        /// The request.
+        #[command(flatten)]
+        options: RequestOptions,
+    },
+    /// A call by reqwest's client.
+    PeerCall {
+        /// What stands around the client.
+        client: Call,
+        /// The call.
+        #[command(flatten)]
+        options: CallOptions,
+    },
+    /// A span and its export.
+    PeerExport {
+        /// What exports.
+        by: Export,
+        /// Where to.
+        #[command(flatten)]
+        options: ExportOptions,
+    },
+}
+
+impl Command {
+    /// Sets the path up.
+    ///
+    /// # Errors
+    ///
+    /// When there is no runtime, socket or exporter to be had, or the peer does not have what the options ask for.
+    pub fn path(self) -> io::Result<Box<dyn Path>> {
+        match self {
+            Self::Own(command) => command.path(),
+            Self::PeerRequest { stack, options } => {
+                request_path(options, |options| stack.observe(router(options), options))
+            }
+            Self::PeerCall { client, options } => client.path(&options),
+            Self::PeerExport { by, options } => by.path(&options),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Time, as a ratio to a unit's in the same round: what disturbs the machine disturbs both.
+
+use anyhow::Result;
+
+use crate::measure::{BATCH, Path, Running};
+
+/// How often all programs are started afresh: where a program's memory lies changes its speed.
+const STARTS: usize = 3;
+/// How often each gets its turn.
+const ROUNDS: usize = 9;
+/// Nanoseconds of a turn.
+const TURN: f64 = 10e6;
+
+/// The times of a path.
+#[derive(Clone, Debug)]
+pub(crate) struct Times {
+    /// Passed.
+    pub(crate) wall: Spread,
+    /// On a processor, of all threads.
+    pub(crate) cpu: Spread,
+}
+
+/// Ratios to the unit's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    /// The tenth percentile.
+    pub(crate) low: f64,
+    /// The ninetieth.
+    pub(crate) high: f64,
+}
+
+impl Spread {
+    pub(crate) fn of(mut ratios: Vec<f64>) -> Self {
+        ratios.sort_by(f64::total_cmp);
+        let at = |part: f64| ratios[((ratios.len() - 1) as f64 * part).round() as usize];
+        Self {
+            median: at(0.5),
+            low: at(0.1),
+            high: at(0.9),
+        }
+    }
+}
+
+/// Gives each path its turn, round after round. Returns the nanoseconds of the unit, and the times of each.
+pub(crate) fn rounds(unit: &Path, paths: &[Path], flushes: bool) -> Result<(f64, Vec<Times>)> {
+    let mut units = Vec::new();
+    let mut ratios = vec![(Vec::new(), Vec::new()); paths.len()];
+    for _ in 0..STARTS {
+        let mut unit = Turns::start(unit, flushes)?;
+        let mut turns = Vec::new();
+        for path in paths {
+            turns.push(Turns::start(path, flushes)?);
+        }
+        for _ in 0..ROUNDS {
+            let (unit_wall, unit_cpu) = unit.turn()?;
+            units.push(unit_wall);
+            for (turns, (walls, cpus)) in turns.iter_mut().zip(&mut ratios) {
+                let (wall, cpu) = turns.turn()?;
+                walls.push(wall / unit_wall);
+                cpus.push(cpu / unit_cpu);
+            }
+        }
+    }
+    let times = ratios.into_iter().map(|(walls, cpus)| Times {
+        wall: Spread::of(walls),
+        cpu: Spread::of(cpus),
+    });
+    Ok((Spread::of(units).median, times.collect()))
+}
+
+/// A path that takes turns.
+struct Turns {
+    running: Running,
+    batches: u64,
+    flushes: bool,
+}
+
+impl Turns {
+    fn start(path: &Path, flushes: bool) -> Result<Self> {
+        let mut running = Running::start(&mut path.command())?;
+        // The first warms up.
+        running.run(BATCH)?;
+        running.flush()?;
+        let took = running.run(BATCH)?.wall + running.flush()?.wall;
+        Ok(Self {
+            running,
+            batches: (TURN / took).ceil().max(1.0) as u64,
+            flushes,
+        })
+    }
+
+    /// The nanoseconds of one time: passed, and on a processor.
+    fn turn(&mut self) -> Result<(f64, f64)> {
+        let times = (self.batches * BATCH) as f64;
+        if !self.flushes {
+            let reply = self.running.run(self.batches * BATCH)?;
+            return Ok((reply.wall / times, reply.cpu / times));
+        }
+        let (mut wall, mut cpu) = (0.0, 0.0);
+        for _ in 0..self.batches {
+            for reply in [self.running.run(BATCH)?, self.running.flush()?] {
+                wall += reply.wall;
+                cpu += reply.cpu;
+            }
+        }
+        Ok((wall / times, cpu / times))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spread_leaves_out_the_tenth_at_either_end() {
+        let spread = Spread::of((0..=100).rev().map(f64::from).collect());
+        assert_eq!((spread.low, spread.median, spread.high), (10.0, 50.0, 90.0));
+    }
+}

@@ -1,0 +1,178 @@
+//! Measuring a path: a program of `benches/` that does one thing as often as its standard input says.
+
+pub(crate) mod callgrind;
+pub(crate) mod dhat;
+mod running;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::cargo;
+
+pub(crate) use running::Running;
+
+/// How often a path is done before what it left behind is flushed: a batch of the exporters, so that each run makes the
+/// same batches.
+pub(crate) const BATCH: u64 = 512;
+
+/// The batches that warm up: what is only done once is not counted.
+const WARM: usize = 1;
+
+/// The batches that are counted.
+const COUNTED: usize = 2;
+
+/// How often a path is done in [`COUNTED`] batches.
+const TIMES: f64 = (COUNTED as u64 * BATCH) as f64;
+
+/// The programs of the bench workspace.
+#[derive(Clone, Debug)]
+pub(crate) struct Programs {
+    folder: PathBuf,
+    measure: &'static str,
+    allocations: &'static str,
+}
+
+impl Programs {
+    /// With our own paths alone, without any dependency of the peers'.
+    pub(crate) fn own() -> Result<Self> {
+        Self::build("--package=throughline-bench", "measure", "allocations")
+    }
+
+    /// With the peers' paths, too.
+    pub(crate) fn all() -> Result<Self> {
+        Self::build("--workspace", "peers", "peers-allocations")
+    }
+
+    fn build(packages: &str, measure: &'static str, allocations: &'static str) -> Result<Self> {
+        cargo::run(cargo::benches("build")?.args(["--release", "--locked", packages]))?;
+        Ok(Self {
+            folder: cargo::benches_target()?.join("release"),
+            measure,
+            allocations,
+        })
+    }
+
+    /// A program that is no path: `load`, `sink`.
+    pub(crate) fn other(&self, name: &str) -> Command {
+        Command::new(self.folder.join(name))
+    }
+
+    /// A bare server, and what a client calls it by.
+    pub(crate) fn serve(&self) -> Result<(Running, String)> {
+        let mut server = Running::start(&mut self.path("request bare sampled --serve").command())?;
+        let url = format!("http://127.0.0.1:{}/users/42", server.read()?);
+        Ok((server, url))
+    }
+
+    /// The path of these words.
+    pub(crate) fn path(&self, words: &str) -> Path {
+        Path {
+            measure: self.folder.join(self.measure),
+            allocations: self.folder.join(self.allocations),
+            words: words.split(' ').map(str::to_owned).collect(),
+        }
+    }
+}
+
+/// Something whose cost can be measured.
+#[derive(Clone, Debug)]
+pub(crate) struct Path {
+    measure: PathBuf,
+    allocations: PathBuf,
+    words: Vec<String>,
+}
+
+/// What one time costs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
+    pub(crate) instructions: f64,
+    /// On the thread that does it.
+    pub(crate) allocations: f64,
+    pub(crate) bytes: f64,
+    /// The bytes that are not given back.
+    pub(crate) retained: f64,
+}
+
+impl Path {
+    /// The uncounted program.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(&self.measure);
+        command.args(&self.words);
+        command
+    }
+
+    pub(crate) fn cost(&self) -> Result<Cost> {
+        let [allocations, bytes, retained] = self.allocations()?;
+        Ok(Cost {
+            instructions: callgrind::instructions(self)?,
+            allocations,
+            bytes,
+            retained,
+        })
+    }
+
+    fn allocations(&self) -> Result<[f64; 3]> {
+        let mut command = Command::new(&self.allocations);
+        let mut running = Running::start(command.args(&self.words))?;
+        let mut counted = [0.0; 3];
+        for batch in 0..WARM + COUNTED {
+            let done = running.run(BATCH)?;
+            running.flush()?;
+            if batch >= WARM {
+                counted[0] += done.allocations;
+                counted[1] += done.bytes;
+                counted[2] += done.retained;
+            }
+        }
+        Ok(counted.map(|count| count / TIMES))
+    }
+}
+
+/// Fails where valgrind is not installed.
+pub(crate) fn need_valgrind() -> Result<()> {
+    if !has_valgrind() {
+        bail!("valgrind counts the instructions, and is not installed (apt-get install valgrind)");
+    }
+    Ok(())
+}
+
+pub(crate) fn has_valgrind() -> bool {
+    cargo::is_installed(Command::new("valgrind").arg("--version"))
+}
+
+/// The commands that do a path so many batches long.
+fn batches(count: usize) -> String {
+    format!("{BATCH}\nflush\n").repeat(count)
+}
+
+/// Runs a path under a tool of valgrind's.
+fn valgrind(tool: &[&str], path: &Path, commands: &str) -> Result<()> {
+    let mut child = Command::new("valgrind")
+        .args(tool)
+        .arg(&path.measure)
+        .args(&path.words)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("cannot run valgrind")?;
+    let mut input = child.stdin.take().context("standard input is piped")?;
+    input.write_all(commands.as_bytes())?;
+    drop(input);
+    let output = child.wait_with_output()?;
+    let printed = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "valgrind failed:\n{printed}");
+    Ok(())
+}
+
+/// A file of this process alone.
+fn scratch(tool: &str) -> PathBuf {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("throughline-{tool}-{}-{number}.out", std::process::id());
+    std::env::temp_dir().join(name)
+}
