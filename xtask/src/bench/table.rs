@@ -35,7 +35,7 @@ pub(crate) fn paths(measured: &[(Group, Measured)]) -> String {
             let [wall, cpu] = [times.wall, times.cpu].map(|spread| {
                 format!(
                     "{:.2} ({:.2}–{:.2})",
-                    spread.median, spread.low, spread.high
+                    spread.median, spread.lowest, spread.highest
                 )
             });
             // Writing to a string does not fail.
@@ -81,20 +81,23 @@ fn remark(group: &Group, row: &Row, cost: Option<&Cost>, unit_nanos: f64) -> Str
 /// A row for each server.
 pub(crate) fn loopback(served: &[Served]) -> String {
     let mut table = String::from(
-        "| server | spans go | requests/s | of bare | processor time | p50 µs | p99 µs | p99.9 µs |\n\
-         |---|---|--:|--:|--:|--:|--:|--:|\n",
+        "| server | spans go | lost | requests/s | of bare | processor time | p50 µs | p99 µs | p99.9 µs |\n\
+         |---|---|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     for server in served {
+        let (export, lost) = match server.lost {
+            Some(lost) => ("to a collector", format!("{:.1}%", lost * 100.0)),
+            None => ("nowhere", String::new()),
+        };
         let [p50, p99, p999] = server.latencies.map(|micros| decimal(micros, 0));
         let _ = writeln!(
             table,
-            "| {} | {} | {} | {:.3} ({:.3}–{:.3}) | {:.2} | {p50} | {p99} | {p999} |",
+            "| {} | {export} | {lost} | {} | {:.3} ({:.3}–{:.3}) | {:.2} | {p50} | {p99} | {p999} |",
             server.by,
-            server.export,
             decimal(server.requests_per_second, 0),
             server.rate.median,
-            server.rate.low,
-            server.rate.high,
+            server.rate.lowest,
+            server.rate.highest,
             server.cpu,
         );
     }

@@ -24,20 +24,18 @@ pub(crate) struct Times {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
-    /// The tenth percentile.
-    pub(crate) low: f64,
-    /// The ninetieth.
-    pub(crate) high: f64,
+    pub(crate) lowest: f64,
+    pub(crate) highest: f64,
 }
 
 impl Spread {
+    /// Of one ratio at least.
     pub(crate) fn of(mut ratios: Vec<f64>) -> Self {
         ratios.sort_by(f64::total_cmp);
-        let at = |part: f64| ratios[((ratios.len() - 1) as f64 * part).round() as usize];
         Self {
-            median: at(0.5),
-            low: at(0.1),
-            high: at(0.9),
+            median: ratios[ratios.len() / 2],
+            lowest: ratios[0],
+            highest: ratios[ratios.len() - 1],
         }
     }
 }
@@ -105,16 +103,5 @@ impl Turns {
             }
         }
         Ok((wall / times, cpu / times))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_spread_leaves_out_the_tenth_at_either_end() {
-        let spread = Spread::of((0..=100).rev().map(f64::from).collect());
-        assert_eq!((spread.low, spread.median, spread.high), (10.0, 50.0, 90.0));
     }
 }

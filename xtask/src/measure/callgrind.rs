@@ -7,9 +7,14 @@ use anyhow::{Context, Result};
 
 use super::{COUNTED, Path, TIMES, WARM, batches, scratch, valgrind};
 
-/// The instructions of one time.
+/// The instructions of one time, the least of several runs: how threads meet adds some now and then.
 pub(crate) fn instructions(path: &Path) -> Result<f64> {
-    Ok(functions(path)?.values().sum())
+    const RUNS: usize = 3;
+    let mut least = f64::INFINITY;
+    for _ in 0..RUNS {
+        least = least.min(functions(path)?.values().sum());
+    }
+    Ok(least)
 }
 
 /// The instructions of one time by the function that they are in, inlined ones within their callers.

@@ -14,8 +14,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-/// Sends requests to servers in turn and prints a line for each: all the requests; then requests per second, one number a
-/// round; then the 50th, 99th and 99.9th percentile of the latency, in nanoseconds.
+/// Sends requests to servers in turn and prints a line for each: all the requests, those that warm up included; then
+/// requests per second, one number a round; then the 50th, 99th and 99.9th percentile of the latency, in nanoseconds.
 #[derive(Parser)]
 struct Arguments {
     /// The ports of the servers.
@@ -67,8 +67,9 @@ fn main() -> io::Result<()> {
             let turn = Duration::from_millis(arguments.turn);
             let (latencies, took) =
                 runtime.block_on(load(server.port, arguments.connections, turn))?;
+            // Each connection's first is not timed.
+            server.requests += latencies.len() + arguments.connections as u64;
             if round > 0 {
-                server.requests += latencies.len();
                 server
                     .rates
                     .push(latencies.len() as f64 / took.as_secs_f64());
