@@ -11,7 +11,7 @@ use opentelemetry_sdk::trace::{
     ParentBasedSampler, Sampler, SdkTracerProvider, SpanData, SpanExporter,
 };
 use throughline_core::{Installation, MeterSource, Prediction, SamplerHint, TracerSource};
-use throughline_otlp::otlp::{self, OtlpConfig};
+use throughline_otlp::otlp::OtlpConfig;
 use throughline_otlp::{ExportRuntime, SpanPipeline};
 
 use crate::request::Input;
@@ -56,7 +56,7 @@ pub fn sampler(input: Input) -> ParentBasedSampler {
     })
 }
 
-/// Our pipeline, with an exporter to an endpoint or to nowhere.
+/// Our pipeline, to a collector or to an exporter that does nothing.
 pub(crate) fn pipeline(endpoint: Option<&str>) -> io::Result<SpanPipeline> {
     let runtime = ExportRuntime::start()?;
     let builder = SpanPipeline::builder().max_queue_size(QUEUE);
@@ -64,8 +64,9 @@ pub(crate) fn pipeline(endpoint: Option<&str>) -> io::Result<SpanPipeline> {
         return Ok(builder.build(&runtime, Nowhere));
     };
     let config = OtlpConfig::new(format!("{endpoint}/v1/traces"));
-    let exporter = otlp::span_exporter(&runtime, &config).map_err(io::Error::other)?;
-    Ok(builder.build(&runtime, exporter))
+    builder
+        .build_otlp(&runtime, &config)
+        .map_err(io::Error::other)
 }
 
 pub(crate) fn tracers(input: Input, endpoint: Option<&str>) -> io::Result<SdkTracerProvider> {

@@ -59,26 +59,38 @@
 //!
 //! # What it does not do
 //!
-//! - No TLS, no compression and no gRPC yet: send to a collector on the same host.
+//! - No HTTP proxies, and no OTLP with JSON.
 //! - The queue is bounded in spans, not in bytes: when it is full it holds as much memory as so many of your spans do,
 //!   and the batch that is being exported comes on top.
-//! - Spans that a collector rejects within a successful answer ("partial success") count as exported.
+//! - Spans that a collector rejects within a successful answer ("partial success") count as exported; a warning says how
+//!   many they are.
 //! - Nothing is kept on disk.
 //!
 //! # Features
 //!
-//! None.
+//! None is on by default, for the sake of compile time; `throughline` turns on what `init()` needs.
+//!
+//! | feature | adds | by |
+//! |---|---|---|
+//! | `grpc` | [`Protocol::Grpc`](otlp::Protocol::Grpc) | hyper's HTTP/2 |
+//! | `tls` | `https://` endpoints, private authorities, client certificates | rustls with ring |
+//! | `gzip` | [`Compression::Gzip`](otlp::Compression::Gzip) | flate2 in pure Rust |
+//! | `zstd` | [`Compression::Zstd`](otlp::Compression::Zstd) | the C library |
+//!
+//! What is configured and not compiled in is an error that names the feature.
 //!
 //! # Variables
 //!
-//! It reads no environment variable; `throughline::init` does, and passes values. See [`otlp`] for what the underlying
-//! exporter reads.
+//! It reads no `OTEL_*` variable; `throughline::init` does, and passes values. See [`otlp`] for what the underlying
+//! exporter reads. With `tls`, `SSL_CERT_FILE` and `SSL_CERT_DIR` say where the system's authorities are.
 
+mod encode;
 mod guard;
 mod pipeline;
 mod redact;
 mod runtime;
 mod throttle;
+mod transport;
 
 pub mod console;
 pub mod otlp;

@@ -7,10 +7,10 @@ use opentelemetry::global;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
-use opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter};
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use throughline_core::propagation::Propagators;
 use throughline_core::{Installation, MeterSource, TracerSource};
-use throughline_otlp::{ExportRuntime, SpanPipeline, console, otlp};
+use throughline_otlp::{ExportRuntime, SpanPipeline, SpanPipelineBuilder, console, otlp};
 
 use crate::config::{Config, Exporter};
 use crate::error::InitError;
@@ -189,14 +189,12 @@ impl Signals {
         let runtime = ExportRuntime::start().map_err(InitError::Thread)?;
         let pipeline = match config.traces_exporter {
             Exporter::Otlp => {
-                let exporter = otlp::span_exporter(&runtime, &config.traces_otlp);
-                Some(pipeline(
-                    config,
-                    &runtime,
-                    exporter.map_err(InitError::Exporter)?,
-                ))
+                let pipeline = pipeline(config).build_otlp(&runtime, &config.traces_otlp);
+                Some(pipeline.map_err(InitError::Exporter)?)
             }
-            Exporter::Console => Some(pipeline(config, &runtime, console::SpanExporter::stdout())),
+            Exporter::Console => {
+                Some(pipeline(config).build(&runtime, console::SpanExporter::stdout()))
+            }
             Exporter::None => None,
         };
         let mut tracers = SdkTracerProvider::builder()
@@ -225,17 +223,12 @@ impl Signals {
     }
 }
 
-fn pipeline(
-    config: &Config,
-    runtime: &ExportRuntime,
-    exporter: impl SpanExporter + 'static,
-) -> SpanPipeline {
+fn pipeline(config: &Config) -> SpanPipelineBuilder {
     SpanPipeline::builder()
         .schedule_delay(config.span_batch.schedule_delay)
         .export_timeout(config.span_batch.export_timeout)
         .max_queue_size(config.span_batch.max_queue_size)
         .max_export_batch_size(config.span_batch.max_export_batch_size)
-        .build(runtime, exporter)
 }
 
 fn meters(

@@ -17,5 +17,7 @@ pub use telemetry::{ShutdownReport, Telemetry};
 pub use opentelemetry;
 pub use throughline_core::propagation::Propagator;
 pub use throughline_log::Format;
-pub use throughline_otlp::otlp::{BuildError, OtlpConfig};
+pub use throughline_otlp::otlp::{
+    BuildError, ClientIdentity, Compression, OtlpConfig, Pem, Protocol, TlsConfig,
+};
 pub use throughline_otlp::{DroppedSpans, SpanCounts};

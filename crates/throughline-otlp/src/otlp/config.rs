@@ -1,38 +1,53 @@
-use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
 use http::header::{
-    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, USER_AGENT,
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TE, TRANSFER_ENCODING, USER_AGENT,
 };
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
+use super::{BuildError, Compression, Protocol, TlsConfig};
 use crate::redact::shown_url;
+use crate::transport;
 
 const OUR_USER_AGENT: &str = concat!("throughline-otlp/", env!("CARGO_PKG_VERSION"));
 
 /// Headers that describe the body or the connection, which the exporter itself knows.
-const RESERVED: [HeaderName; 5] = [
+const RESERVED: [HeaderName; 6] = [
     CONNECTION,
     CONTENT_ENCODING,
     CONTENT_LENGTH,
     CONTENT_TYPE,
+    TE,
     TRANSFER_ENCODING,
 ];
 
-/// Where and how to send one signal. `Debug` shows neither header values nor user information nor the query.
+/// Where and how to send one signal. `Debug` shows neither header values nor user information, the query or keys; of
+/// the protocol, the compression and the certificates it shows what departs from the default.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OtlpConfig {
-    /// The whole URL for this signal, such as `http://localhost:4318/v1/traces`. Nothing is appended to it. Only
-    /// `http://`, without user information; an `@` in the path or the query is written `%40`.
+    /// For [`Protocol::HttpProtobuf`] the whole URL for this signal, such as `http://localhost:4318/v1/traces`. Nothing
+    /// is appended to it.
+    ///
+    /// For [`Protocol::Grpc`] only scheme, host and port, such as `http://localhost:4317`: the path belongs to gRPC, and
+    /// one in the endpoint, other than `/`, is an error, as is a query.
+    ///
+    /// `http://`, or `https://` with the cargo feature `tls`, without user information; an `@` in the path or the query
+    /// is written `%40`.
     pub endpoint: String,
-    /// Headers for every request, values as they are to be sent. Of several with one name the last one counts. Default:
-    /// none.
+    /// Headers for every request, gRPC's metadata, values as they are to be sent. Of several with one name the last one
+    /// counts. Default: none.
     pub headers: Vec<(String, String)>,
     /// The longest time for one export, all attempts and the whole response included. Zero means no limit. Default: 10 s.
     pub timeout: Duration,
+    /// How requests travel. Default: [`Protocol::HttpProtobuf`].
+    pub protocol: Protocol,
+    /// How requests are compressed. Default: not at all.
+    pub compression: Option<Compression>,
+    /// Certificates for `https://`. Default: the system's authorities, no client certificate.
+    pub tls: TlsConfig,
 }
 
 impl OtlpConfig {
@@ -42,60 +57,67 @@ impl OtlpConfig {
             endpoint: endpoint.into(),
             headers: Vec::new(),
             timeout: Duration::from_secs(10),
+            protocol: Protocol::default(),
+            compression: None,
+            tls: TlsConfig::default(),
         }
     }
 
-    /// Whether an exporter can be built from it, without building one.
+    /// Whether an exporter can be built from it, without building one. For an `https://` endpoint that reads the files
+    /// of [`tls`](Self::tls).
     ///
     /// # Errors
     ///
     /// As the functions that build exporters.
     pub fn validate(&self) -> Result<(), BuildError> {
-        self.uri()?;
-        self.header_map()?;
-        Ok(())
+        transport::validate(self)
     }
 
     /// The endpoint as it may be shown.
-    pub(super) fn shown_endpoint(&self) -> String {
+    pub(crate) fn shown_endpoint(&self) -> String {
         shown_url(&self.endpoint)
     }
 
-    pub(super) fn uri(&self) -> Result<Uri, BuildError> {
-        let invalid = |reason: &str| BuildError::InvalidEndpoint {
+    pub(crate) fn invalid_endpoint(&self, reason: impl Into<String>) -> BuildError {
+        BuildError::InvalidEndpoint {
             endpoint: self.shown_endpoint(),
-            reason: reason.to_owned(),
-        };
+            reason: reason.into(),
+        }
+    }
+
+    /// The endpoint, without a look at what the protocol makes of its path.
+    pub(crate) fn uri(&self) -> Result<Uri, BuildError> {
         let uri: Uri = self
             .endpoint
             .parse()
-            .map_err(|error: http::uri::InvalidUri| invalid(&error.to_string()))?;
+            .map_err(|error: http::uri::InvalidUri| self.invalid_endpoint(error.to_string()))?;
         match uri.scheme_str() {
             Some("http") => {}
+            Some("https") if cfg!(feature = "tls") => {}
             Some("https") => {
                 let endpoint = self.shown_endpoint();
                 return Err(BuildError::TlsNotSupported { endpoint });
             }
-            _ => return Err(invalid("it must begin with http://")),
+            _ => return Err(self.invalid_endpoint("it must begin with http:// or https://")),
         }
         let authority = uri.authority().map_or("", Authority::as_str);
         if authority.contains('@') {
-            return Err(invalid(
+            return Err(self.invalid_endpoint(
                 "user information is not sent; use an `authorization` header instead",
             ));
         }
         // The parser ends the authority at the first of "/?#", which may stand in a password.
         if self.endpoint.contains('@') {
-            return Err(invalid("an `@` must be written as %40"));
+            return Err(self.invalid_endpoint("an `@` must be written as %40"));
         }
         let port = &authority[uri.host().map_or(0, str::len)..];
         if !port.is_empty() && uri.port_u16().is_none() {
-            return Err(invalid("the port is not a number"));
+            return Err(self.invalid_endpoint("the port is not a number"));
         }
         Ok(uri)
     }
 
-    pub(super) fn header_map(&self) -> Result<HeaderMap, BuildError> {
+    pub(crate) fn header_map(&self) -> Result<HeaderMap, BuildError> {
         let mut map = HeaderMap::new();
         map.insert(USER_AGENT, HeaderValue::from_static(OUR_USER_AGENT));
         for (name, value) in &self.headers {
@@ -105,7 +127,8 @@ impl OtlpConfig {
             };
             let key =
                 HeaderName::try_from(name).map_err(|_| invalid("this is not a header name"))?;
-            if RESERVED.contains(&key) {
+            // gRPC keeps this prefix for itself.
+            if RESERVED.contains(&key) || key.as_str().starts_with("grpc-") {
                 return Err(invalid("the exporter sets this header itself"));
             }
             let mut value = HeaderValue::try_from(value)
@@ -120,63 +143,20 @@ impl OtlpConfig {
 impl fmt::Debug for OtlpConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| (name, "***")).collect();
-        f.debug_struct("OtlpConfig")
+        let mut shown = f.debug_struct("OtlpConfig");
+        shown
             .field("endpoint", &self.shown_endpoint())
             .field("headers", &headers)
-            .field("timeout", &self.timeout)
-            .finish()
-    }
-}
-
-/// Why an exporter cannot be built. The messages hold no credentials.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// The endpoint is no URL that can be sent to.
-    InvalidEndpoint {
-        /// The endpoint, without user information and query.
-        endpoint: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The endpoint is an `https://` URL.
-    TlsNotSupported {
-        /// The endpoint, without user information and query.
-        endpoint: String,
-    },
-    /// A header is not fit to be sent.
-    InvalidHeader {
-        /// The name of the header.
-        name: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// The underlying exporter could not be built.
-    Exporter {
-        /// Its reason.
-        reason: String,
-    },
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InvalidEndpoint { endpoint, reason } => {
-                write!(f, "the OTLP endpoint {endpoint:?} cannot be used: {reason}")
-            }
-            Self::TlsNotSupported { endpoint } => write!(
-                f,
-                "the OTLP endpoint {endpoint:?} needs TLS, which is not built in yet: use an http:// endpoint, such \
-                 as an OpenTelemetry Collector on the same host that forwards over TLS"
-            ),
-            Self::InvalidHeader { name, reason } => {
-                write!(f, "the OTLP header {name:?} cannot be sent: {reason}")
-            }
-            Self::Exporter { reason } => {
-                write!(f, "the OTLP exporter cannot be built: {reason}")
-            }
+            .field("timeout", &self.timeout);
+        if self.protocol != Protocol::default() {
+            shown.field("protocol", &self.protocol);
         }
+        if let Some(compression) = &self.compression {
+            shown.field("compression", compression);
+        }
+        if self.tls != TlsConfig::default() {
+            shown.field("tls", &self.tls);
+        }
+        shown.finish()
     }
 }
-
-impl Error for BuildError {}

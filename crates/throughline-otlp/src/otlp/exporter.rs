@@ -13,45 +13,53 @@ use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::trace::SpanData;
 use tracing::warn;
 
-use super::client::{Client, Failure};
+use super::client::Client;
 use super::{BuildError, OtlpConfig};
 use crate::ExportRuntime;
+use crate::encode::{self, EncodedBatch};
 use crate::guard::guarded;
 use crate::throttle::Throttle;
+use crate::transport::{Answer, Payload, SendError, Signal, Transport};
 
-/// Sends spans: made by [`span_exporter`](super::span_exporter).
+/// Sends spans: made by [`span_exporter`](super::span_exporter), for the SDK's own span processors. A
+/// [`SpanPipeline`](crate::SpanPipeline) does without it, and cheaper.
 ///
 /// Its errors say what happened and at which endpoint, without credentials. `Debug` shows that endpoint only.
 pub struct SpanExporter {
-    inner: opentelemetry_otlp::SpanExporter,
     target: Target,
+    transport: Transport,
+    resource: Vec<u8>,
 }
 
 impl SpanExporter {
     pub(super) fn new(runtime: &ExportRuntime, config: &OtlpConfig) -> Result<Self, BuildError> {
-        let target = Target::new(runtime, config)?;
-        let builder = opentelemetry_otlp::SpanExporter::builder().with_http();
-        let inner = target
-            .configure(builder, config)
-            .build()
-            .map_err(|error| not_built(&error))?;
-        Ok(Self { inner, target })
+        Ok(Self {
+            target: Target::new(config, Signal::Traces),
+            transport: Transport::new(runtime, config, Signal::Traces)?,
+            resource: Vec::new(),
+        })
     }
 }
 
 impl opentelemetry_sdk::trace::SpanExporter for SpanExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let result = self.inner.export(batch).await;
-        result.map_err(|error| self.target.explain(error))
+        let (mut encoded, mut span) = (EncodedBatch::default(), Vec::new());
+        for data in batch {
+            span.clear();
+            encode::span(&mut span, &data, &encode::Limits::default());
+            encoded.push(&data.instrumentation_scope, &span);
+        }
+        let body = encoded.request(&self.resource);
+        let outcome = self.transport.send(Payload::plain(body.into())).await;
+        self.target.explain(Some(outcome), Ok(()))
     }
 
     fn set_resource(&mut self, resource: &Resource) {
-        self.inner.set_resource(resource);
+        self.resource = encode::resource(resource);
     }
 }
 
 impl fmt::Debug for SpanExporter {
-    // By hand: the inner exporter shows the headers of the environment.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SpanExporter")
             .field("endpoint", &self.target.shown_endpoint)
@@ -65,6 +73,7 @@ impl fmt::Debug for SpanExporter {
 /// by itself, at most once a minute.
 pub struct MetricExporter {
     inner: opentelemetry_otlp::MetricExporter,
+    client: Arc<Client>,
     target: Target,
     temporality: Temporality,
     warnings: Mutex<Throttle>,
@@ -72,14 +81,23 @@ pub struct MetricExporter {
 
 impl MetricExporter {
     pub(super) fn new(runtime: &ExportRuntime, config: &OtlpConfig) -> Result<Self, BuildError> {
-        let target = Target::new(runtime, config)?;
-        let builder = opentelemetry_otlp::MetricExporter::builder().with_http();
-        let inner = target
-            .configure(builder, config)
+        let target = Target::new(config, Signal::Metrics);
+        let client = Arc::new(Client::new(runtime, config, Signal::Metrics)?);
+        // Everything that the environment could set otherwise. Retries are the transport's: the exporter's own would
+        // block the thread while they wait. The protocol here only decides how the body is encoded. The exporter may
+        // log its endpoint, so it gets the one that may be shown; the transport sends to the real one.
+        let inner = opentelemetry_otlp::MetricExporter::builder()
+            .with_http()
+            .with_endpoint(target.shown_endpoint.clone())
+            .with_protocol(Protocol::HttpBinary)
+            .with_timeout(config.timeout)
+            .with_shared_http_client(Arc::clone(&client) as Arc<_>)
+            .with_retry_policy(RetryPolicy::disabled())
             .build()
             .map_err(|error| not_built(&error))?;
         Ok(Self {
             inner,
+            client,
             target,
             temporality: Temporality::Cumulative,
             warnings: Mutex::new(Throttle::default()),
@@ -117,11 +135,9 @@ impl MetricExporter {
 impl PushMetricExporter for MetricExporter {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
         let result = self.inner.export(metrics).await;
-        result.map_err(|error| {
-            let error = self.target.explain(error);
-            self.warn(&error);
-            error
-        })
+        self.target
+            .explain(self.client.take_outcome(), result)
+            .inspect_err(|error| self.warn(error))
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -149,46 +165,68 @@ impl fmt::Debug for MetricExporter {
 
 /// What both exporters know about where they send to.
 struct Target {
-    client: Arc<Client>,
     shown_endpoint: String,
+    signal: Signal,
+    remarks: Mutex<Throttle>,
 }
 
 impl Target {
-    fn new(runtime: &ExportRuntime, config: &OtlpConfig) -> Result<Self, BuildError> {
-        Ok(Self {
-            client: Arc::new(Client::new(runtime, config)?),
+    fn new(config: &OtlpConfig, signal: Signal) -> Self {
+        Self {
             shown_endpoint: config.shown_endpoint(),
-        })
+            signal,
+            remarks: Mutex::new(Throttle::default()),
+        }
     }
 
-    /// Sets everything that the environment could set otherwise. Retries are the client's: the exporter's own would
-    /// block the thread while they wait.
-    ///
-    /// The exporter may log its endpoint, so it gets the one that may be shown; the client sends to the real one.
-    fn configure<B: WithExportConfig + WithHttpConfig>(
+    /// The result in the words of the transport, which knows more. Warns of what a successful answer rejects.
+    fn explain(
         &self,
-        builder: B,
-        config: &OtlpConfig,
-    ) -> B {
-        builder
-            .with_endpoint(self.shown_endpoint.clone())
-            .with_protocol(Protocol::HttpBinary)
-            .with_timeout(config.timeout)
-            .with_shared_http_client(Arc::clone(&self.client) as Arc<_>)
-            .with_retry_policy(RetryPolicy::disabled())
-    }
-
-    fn explain(&self, error: OTelSdkError) -> OTelSdkError {
-        match (self.client.take_failure(), error) {
-            (Some(Failure::TimedOut(limit)), _) => OTelSdkError::Timeout(limit),
-            (Some(failure), _) => self.failed(&failure.to_string()),
-            (None, OTelSdkError::InternalFailure(reason)) => self.failed(&reason),
-            (None, error) => error,
+        outcome: Option<Result<Answer, SendError>>,
+        result: OTelSdkResult,
+    ) -> OTelSdkResult {
+        match (outcome, result) {
+            (Some(Ok(answer)), Ok(())) => {
+                self.remark(&answer);
+                Ok(())
+            }
+            (Some(Err(SendError::TimedOut(limit))), _) => Err(OTelSdkError::Timeout(limit)),
+            (Some(Err(error)), _) => Err(self.failed(&error.to_string())),
+            (_, Err(OTelSdkError::InternalFailure(reason))) => Err(self.failed(&reason)),
+            (_, result) => result,
         }
     }
 
     fn failed(&self, reason: &str) -> OTelSdkError {
         OTelSdkError::InternalFailure(format!("{}: {reason}", self.shown_endpoint))
+    }
+
+    /// "The client SHOULD log it" (OTLP specification, "Partial Success").
+    fn remark(&self, answer: &Answer) {
+        if answer.rejected == 0 && answer.message.is_empty() {
+            return;
+        }
+        let due = {
+            let mut remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
+            remarks.add(1);
+            remarks.release(Instant::now())
+        };
+        if let Some(answers) = due {
+            let (rejected, reason) = (answer.rejected, answer.message.as_str());
+            let (endpoint, signal) = (self.shown_endpoint.as_str(), self.signal.name());
+            // A subscriber is foreign code: its panic would cost a batch that has arrived.
+            let _ = guarded(|| {
+                warn!(
+                    target: "throughline_otlp",
+                    signal,
+                    endpoint,
+                    answers,
+                    rejected,
+                    reason,
+                    "the collector did not take everything, or has something to say",
+                );
+            });
+        }
     }
 }
 

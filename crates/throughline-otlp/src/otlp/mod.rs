@@ -1,4 +1,5 @@
-//! Exporters for OTLP over HTTP with protobuf bodies (OpenTelemetry specification, "OTLP/HTTP").
+//! Exporters for OTLP with protobuf bodies, over HTTP or gRPC
+//! ([OTLP specification](https://opentelemetry.io/docs/specs/otlp/)).
 //!
 //! ```no_run
 //! use throughline_otlp::{ExportRuntime, SpanPipeline};
@@ -13,31 +14,61 @@
 //! # }
 //! ```
 //!
+//! Over gRPC, compressed, with a private authority; this needs the cargo features `grpc`, `gzip` and `tls`, and an error
+//! names the one that is missing:
+//!
+//! ```no_run
+//! use throughline_otlp::otlp::{Compression, OtlpConfig, Pem, Protocol};
+//!
+//! let mut config = OtlpConfig::new("https://collector.internal:4317");
+//! config.protocol = Protocol::Grpc;
+//! config.compression = Some(Compression::Gzip);
+//! config.tls.ca = Some(Pem::path("/etc/otel/ca.pem"));
+//! config.validate()?;
+//! # Ok::<(), throughline_otlp::otlp::BuildError>(())
+//! ```
+//!
 //! # What is sent
 //!
 //! Requests go through a client of our own, which runs on the [`ExportRuntime`]: an exporter works when it is polled
-//! from any thread, with or without a runtime. A deadline really cancels the request; dropping the future does, too.
+//! from any thread, with or without a runtime. A deadline really cancels the request; dropping the future does, too. A
+//! connection is used again, for up to 30 seconds after the last request, unless a request on it was cancelled.
 //!
 //! | case | what happens |
 //! |---|---|
-//! | 429, 502, 503, 504, or no connection | up to 5 attempts, 100 ms apart and then twice as long each time, or as long as `Retry-After` says; an error at once when the next one would be too late for the timeout |
-//! | any other status but 2xx, redirects included | an error at once |
-//! | a response of more than 4 MiB | an error at once |
+//! | HTTP 429, 502, 503, 504; gRPC `CANCELLED`, `DEADLINE_EXCEEDED`, `ABORTED`, `OUT_OF_RANGE`, `UNAVAILABLE`, `DATA_LOSS`, and `RESOURCE_EXHAUSTED` with `RetryInfo`; no connection; a connection that ends before the answer | up to 5 attempts, 100 ms apart and then twice as long each time, and half as much again at random; or as long as `Retry-After` or `RetryInfo` says; an error at once when the next attempt would be too late for the timeout |
+//! | any other status but 2xx, redirects included; any other gRPC status | an error at once |
+//! | a certificate that one side refuses | an error at once, which says which side it was and why |
+//! | success, with a part rejected ("partial success") or a message | a success; a warning with the number and the reason, at most once a minute |
+//! | success, with an answer that is not OTLP | a success, since the status decides; a warning that says so |
+//! | a response of more than 4 MiB; one of HTTP that breaks off after a success | an error at once: it may have been accepted |
 //! | no whole response within the timeout | the request is cancelled, an error |
 //!
-//! Only the headers of the configuration are sent, besides `content-type`, `content-length`, `host` and `user-agent`.
-//! The underlying `opentelemetry-otlp` reads `OTEL_EXPORTER_OTLP_HEADERS`; what it finds is thrown away, so that the
-//! configuration is the only source. Two things remain: a `content-encoding` in that variable, which cannot be told from
-//! the exporter's own, and `OTEL_EXPORTER_OTLP_COMPRESSION`, which takes effect only in a build where another crate
-//! enables the compression features of `opentelemetry-otlp`.
+//! Errors carry what the server said, on one line, cut off after 400 characters, and without the header values that were
+//! sent to it.
+//!
+//! Only the headers of the configuration are sent, besides `content-type`, `content-length`, `content-encoding`, `host`
+//! and `user-agent`, and over gRPC `te`, `grpc-encoding` and `grpc-timeout`. The underlying `opentelemetry-otlp` reads
+//! `OTEL_EXPORTER_OTLP_HEADERS`; what it finds is thrown away, so that the configuration is the only source. One thing
+//! remains: `OTEL_EXPORTER_OTLP_COMPRESSION`, which takes effect only in a build where another crate enables the
+//! compression features of `opentelemetry-otlp`.
+//!
+//! # TLS
+//!
+//! TLS 1.2 and 1.3 by rustls with ring, whatever the application's default provider is. Without a
+//! [CA](TlsConfig::ca) the system's authorities are trusted, which are read once in a process. There is no way to
+//! switch verification off.
 
 mod client;
 mod config;
+mod error;
 mod exporter;
-mod retry;
+mod settings;
 
-pub use self::config::{BuildError, OtlpConfig};
+pub use self::config::OtlpConfig;
+pub use self::error::BuildError;
 pub use self::exporter::{MetricExporter, SpanExporter};
+pub use self::settings::{ClientIdentity, Compression, Pem, Protocol, TlsConfig};
 
 use crate::ExportRuntime;
 
@@ -45,7 +76,7 @@ use crate::ExportRuntime;
 ///
 /// # Errors
 ///
-/// When the endpoint is not one for plain HTTP, or a header is not fit to be sent.
+/// When the endpoint, a header or a certificate cannot be used, or something is not compiled in.
 pub fn span_exporter(
     runtime: &ExportRuntime,
     config: &OtlpConfig,
@@ -58,7 +89,7 @@ pub fn span_exporter(
 ///
 /// # Errors
 ///
-/// When the endpoint is not one for plain HTTP, or a header is not fit to be sent.
+/// When the endpoint, a header or a certificate cannot be used, or something is not compiled in.
 pub fn metric_exporter(
     runtime: &ExportRuntime,
     config: &OtlpConfig,

@@ -37,6 +37,10 @@ pub struct DroppedSpans {
     pub export_timeout: u64,
     /// The exporter panicked, or was left alone for a while because it had panicked too often.
     pub exporter_panicked: u64,
+    /// The collector took the export, but not these (OTLP specification, "Partial Success").
+    pub rejected: u64,
+    /// The [redaction](crate::SpanPipelineBuilder::redact) of the span panicked, so that it must not go out.
+    pub redaction_panicked: u64,
     /// The deadline of the shutdown passed, or the span ended after the shutdown began.
     pub shutdown: u64,
 }
@@ -49,6 +53,8 @@ impl DroppedSpans {
             + self.export_failed
             + self.export_timeout
             + self.exporter_panicked
+            + self.rejected
+            + self.redaction_panicked
             + self.shutdown
     }
 }
@@ -78,6 +84,8 @@ impl fmt::Display for DroppedSpans {
             (self.export_failed, "export failed"),
             (self.export_timeout, "export timed out"),
             (self.exporter_panicked, "exporter panicked"),
+            (self.rejected, "rejected"),
+            (self.redaction_panicked, "redaction panicked"),
             (self.shutdown, "shutdown"),
         ];
         let mut separator = " (";

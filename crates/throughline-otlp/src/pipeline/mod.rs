@@ -1,7 +1,10 @@
+mod batch;
 mod builder;
 mod counts;
+mod destination;
 mod error;
 mod future;
+mod prepare;
 mod shared;
 mod state;
 mod warnings;
@@ -17,6 +20,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
+use self::prepare::Prepare;
 use self::shared::{Deadline, Shared};
 
 pub use self::builder::SpanPipelineBuilder;
@@ -53,6 +57,9 @@ const FORCE_FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 /// ```
 ///
 /// Ending a span takes a short lock and never waits for an export. Record-only spans are not exported.
+///
+/// With [`build_otlp`](SpanPipelineBuilder::build_otlp) a span goes to a collector. The thread that ends it encodes it
+/// and frees it; the export thread only sends bytes.
 ///
 /// # Hazards
 ///
@@ -159,7 +166,7 @@ impl SpanProcessor for SpanPipeline {
 
     fn on_end(&self, span: SpanData) {
         if span.span_context.is_sampled() {
-            self.handle.shared.push(span);
+            self.handle.prepare.queue(span, &self.handle.shared);
         }
     }
 
@@ -188,6 +195,7 @@ impl fmt::Debug for SpanPipeline {
 /// Ends the worker when the last [`SpanPipeline`] is gone.
 struct Handle {
     shared: Arc<Shared>,
+    prepare: Prepare,
 }
 
 impl Drop for Handle {

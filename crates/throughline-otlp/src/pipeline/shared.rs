@@ -3,11 +3,12 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SpanData;
 use tokio::sync::Notify;
 
+use super::batch::Item;
 use super::state::{FlushRequest, Limits, Outcome, State, Step};
 use super::{FlushError, SpanCounts, warnings};
+use crate::encode::EncodedBatch;
 
 /// A deadline that is out of reach for an [`Instant`] is taken as this far away.
 const FAR_AWAY: Duration = Duration::from_secs(60 * 60 * 24 * 365);
@@ -41,17 +42,26 @@ impl Shared {
         self.started.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn push(&self, span: SpanData) {
+    pub(super) fn push(&self, item: Item<'_>) {
         let mut state = self.lock();
-        if !state.admit() {
+        if !state.admit(item.bytes()) {
             // The span is an argument, so it is freed after the lock.
             return;
         }
-        let wake = state.push(span);
+        let wake = state.push(item);
         drop(state);
         if wake {
             self.work.notify_one();
         }
+    }
+
+    pub(super) fn recycle(&self, batch: EncodedBatch) {
+        self.lock().recycle(batch);
+    }
+
+    /// Counts a span that its [redaction](super::SpanPipelineBuilder::redact) did not leave fit to go out.
+    pub(super) fn redaction_panicked(&self) {
+        self.lock().redaction_panicked();
     }
 
     pub(super) fn set_resource(&self, resource: Resource) {

@@ -1,10 +1,11 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SpanData;
-
+use super::batch::{Batch, Item};
+use super::destination::Delivered;
 use super::{DroppedSpans, FlushError, SpanCounts};
+use crate::encode::EncodedBatch;
+use opentelemetry_sdk::Resource;
 
 /// What a pipeline remembers: the queue, the counts, and what is asked of the worker. It neither waits nor calls
 /// anything, so it is the one thing behind the lock.
@@ -15,8 +16,11 @@ pub(super) struct State {
     limits: Limits,
     phase: Phase,
     // Whole batches, so that the worker takes one by moving a pointer while threads wait for the lock.
-    batches: VecDeque<Vec<SpanData>>,
+    batches: VecDeque<Batch>,
+    // Batches without spans, whose memory is filled again.
+    spare: Vec<EncodedBatch>,
     queued: usize,
+    queued_bytes: usize,
     due: Option<Instant>,
     in_flight: usize,
     exported: u64,
@@ -31,7 +35,9 @@ pub(super) struct State {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) queue: usize,
+    pub(super) queue_bytes: usize,
     pub(super) batch: usize,
+    pub(super) batch_bytes: usize,
     pub(super) delay: Duration,
 }
 
@@ -55,7 +61,7 @@ struct Flushes {
 #[derive(Debug)]
 pub(super) enum Step {
     SetResource(Resource),
-    Export(Vec<SpanData>),
+    Export(Batch),
     Flush(u64),
     Close,
     Ended,
@@ -65,7 +71,7 @@ pub(super) enum Step {
 /// How an export ended.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Exported,
+    Exported(Delivered),
     Failed(String),
     TimedOut(String),
     Panicked(String),
@@ -86,7 +92,9 @@ impl State {
             limits,
             phase: Phase::Open,
             batches: VecDeque::new(),
+            spare: Vec::new(),
             queued: 0,
+            queued_bytes: 0,
             due: None,
             in_flight: 0,
             exported: 0,
@@ -98,38 +106,62 @@ impl State {
         }
     }
 
-    /// Whether there is room for one more span; when not, counts it as dropped.
-    pub(super) fn admit(&mut self) -> bool {
+    /// Whether there is room for one more span of so many bytes; when not, counts it as dropped.
+    pub(super) fn admit(&mut self, bytes: usize) -> bool {
         if !matches!(self.phase, Phase::Open) {
             self.dropped.shutdown += 1;
             return false;
         }
-        if self.queued >= self.limits.queue {
+        let is_full = self.queued >= self.limits.queue
+            || bytes > self.limits.queue_bytes.saturating_sub(self.queued_bytes);
+        if is_full {
             self.dropped.queue_full += 1;
-            return false;
         }
-        true
+        !is_full
     }
 
     /// Queues a span that was admitted, in constant time apart from a batch that grows. Returns whether the worker has
     /// something new to do.
-    pub(super) fn push(&mut self, span: SpanData) -> bool {
+    pub(super) fn push(&mut self, item: Item<'_>) -> bool {
         let was_empty = self.queued == 0;
         if was_empty {
             self.due = Instant::now().checked_add(self.limits.delay);
         }
         self.queued += 1;
-        let filled = match self.batches.back_mut() {
-            Some(batch) if batch.len() < self.limits.batch => {
-                batch.push(span);
-                batch.len()
-            }
-            _ => {
-                self.batches.push_back(vec![span]);
-                1
-            }
+        self.queued_bytes += item.bytes();
+        let has_room = |batch: &&mut Batch| {
+            let bytes = batch.bytes().saturating_add(item.bytes());
+            batch.len() < self.limits.batch && bytes <= self.limits.batch_bytes
         };
-        was_empty || filled == self.limits.batch
+        match self.batches.back_mut().filter(has_room) {
+            Some(batch) => {
+                batch.push(item);
+                was_empty || batch.len() == self.limits.batch
+            }
+            None => {
+                let mut batch = match item {
+                    Item::Span(_) => Batch::Spans(Vec::new()),
+                    Item::Encoded { .. } => Batch::Encoded(self.spare.pop().unwrap_or_default()),
+                };
+                batch.push(item);
+                self.batches.push_back(batch);
+                // The one before is full, if only of bytes.
+                true
+            }
+        }
+    }
+
+    /// Takes the memory of a batch back.
+    pub(super) fn recycle(&mut self, batch: EncodedBatch) {
+        // One that fills up and one that is sent.
+        const ENOUGH: usize = 2;
+        if self.spare.len() < ENOUGH {
+            self.spare.extend(batch.recycle(self.limits.batch_bytes));
+        }
+    }
+
+    pub(super) fn redaction_panicked(&mut self) {
+        self.dropped.redaction_panicked += 1;
     }
 
     pub(super) fn set_resource(&mut self, resource: Resource) {
@@ -152,7 +184,9 @@ impl State {
             return Step::Flush(self.flushes.requested);
         }
         let due = self.due.is_some_and(|due| now >= due);
-        let wanted = self.queued >= self.limits.batch || closing || for_flush || due;
+        // Another one is begun only when the first is full.
+        let is_full = self.batches.len() > 1 || self.queued >= self.limits.batch;
+        let wanted = is_full || closing || for_flush || due;
         if wanted && let Some(batch) = self.take_batch() {
             return Step::Export(batch);
         }
@@ -162,9 +196,10 @@ impl State {
         Step::Sleep { until: self.due }
     }
 
-    fn take_batch(&mut self) -> Option<Vec<SpanData>> {
+    fn take_batch(&mut self) -> Option<Batch> {
         let batch = self.batches.pop_front()?;
         self.queued -= batch.len();
+        self.queued_bytes -= batch.bytes();
         self.in_flight = batch.len();
         if self.queued == 0 {
             // What remains otherwise keeps its time: it has waited already.
@@ -178,11 +213,16 @@ impl State {
         if let Phase::Ended(_) = self.phase {
             return;
         }
-        let count = std::mem::take(&mut self.in_flight) as u64;
+        let mut count = std::mem::take(&mut self.in_flight) as u64;
         let (counter, reason) = match outcome {
-            Outcome::Exported => {
-                self.exported += count;
-                return;
+            Outcome::Exported(delivered) => {
+                let rejected = delivered.rejected.min(count);
+                self.exported += count - rejected;
+                if rejected == 0 {
+                    return;
+                }
+                count = rejected;
+                (&mut self.dropped.rejected, delivered.remark.as_str())
             }
             Outcome::Failed(reason) => (&mut self.dropped.export_failed, reason.as_str()),
             Outcome::TimedOut(reason) => (&mut self.dropped.export_timeout, reason.as_str()),
@@ -253,7 +293,7 @@ impl State {
     }
 
     /// Ends at once: what is queued or in flight is dropped. The queue is handed out, to be freed outside of the lock.
-    pub(super) fn abandon(&mut self, after: Duration) -> VecDeque<Vec<SpanData>> {
+    pub(super) fn abandon(&mut self, after: Duration) -> VecDeque<Batch> {
         let lost_before = match self.phase {
             Phase::Open => self.lost,
             Phase::Closing { lost_before, .. } => lost_before,
@@ -263,6 +303,7 @@ impl State {
         self.dropped.shutdown += count;
         self.lost += count;
         self.queued = 0;
+        self.queued_bytes = 0;
         self.in_flight = 0;
         "the deadline of the shutdown passed".clone_into(&mut self.last_failure);
         self.phase = Phase::Ended(Err(FlushError::DeadlinePassed {
@@ -315,39 +356,98 @@ impl State {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
+    use opentelemetry::InstrumentationScope;
     use opentelemetry::trace::{Tracer, TracerProvider};
     use opentelemetry_sdk::trace::SdkTracerProvider;
 
     use super::*;
 
-    fn span() -> SpanData {
+    fn span() -> Item<'static> {
         let tracer = SdkTracerProvider::builder().build().tracer("test");
-        tracer.start("span").exported_data().unwrap()
+        Item::Span(tracer.start("span").exported_data().unwrap())
     }
+
+    fn encoded<'a>(scope: &'a InstrumentationScope, bytes: &'a [u8]) -> Item<'a> {
+        Item::Encoded { scope, bytes }
+    }
+
+    fn exported() -> Outcome {
+        Outcome::Exported(Delivered::default())
+    }
+
+    const LIMITS: Limits = Limits {
+        queue: 8,
+        queue_bytes: 100,
+        batch: 2,
+        batch_bytes: 50,
+        delay: Duration::from_secs(60),
+    };
 
     #[test]
     fn what_is_left_after_a_full_batch_keeps_its_time() {
-        let delay = Duration::from_secs(60);
-        let mut state = State::new(Limits {
-            queue: 8,
-            batch: 2,
-            delay,
-        });
+        let delay = LIMITS.delay;
+        let mut state = State::new(LIMITS);
         for _ in 0..3 {
             state.push(span());
         }
         let queued = Instant::now();
         let almost_due = queued + delay / 2;
         assert!(matches!(state.step(almost_due), Step::Export(batch) if batch.len() == 2));
-        state.complete(&Outcome::Exported);
+        state.complete(&exported());
         assert!(
             matches!(state.step(almost_due), Step::Sleep { until: Some(due) } if due <= queued + delay)
         );
         assert!(matches!(state.step(queued + delay), Step::Export(batch) if batch.len() == 1));
-        state.complete(&Outcome::Exported);
+        state.complete(&exported());
         assert!(matches!(
             state.step(queued + delay),
             Step::Sleep { until: None }
         ));
+    }
+
+    #[test]
+    fn the_queue_is_bounded_in_bytes() {
+        let scope = InstrumentationScope::default();
+        let mut state = State::new(LIMITS);
+        for (bytes, admitted) in [(60, true), (41, false), (40, true), (1, false), (0, true)] {
+            let span = vec![0; bytes];
+            assert_eq!(state.admit(bytes), admitted, "{bytes}");
+            if admitted {
+                state.push(encoded(&scope, &span));
+            }
+        }
+        assert_eq!(state.queue_full(), 2);
+        assert!(matches!(state.step(Instant::now()), Step::Export(batch) if batch.bytes() == 60));
+        assert!(state.admit(60));
+    }
+
+    #[test]
+    fn a_batch_is_bounded_in_bytes() {
+        let scope = InstrumentationScope::default();
+        let mut state = State::new(LIMITS);
+        assert!(state.push(encoded(&scope, &[0; 30])));
+        assert!(matches!(state.step(Instant::now()), Step::Sleep { .. }));
+        // It does not fit, and what was there before is as full as it gets.
+        assert!(state.push(encoded(&scope, &[0; 30])));
+        for _ in 0..2 {
+            state.close(Instant::now());
+            assert!(matches!(state.step(Instant::now()), Step::Export(batch) if batch.len() == 1));
+            state.complete(&exported());
+        }
+    }
+
+    #[test]
+    fn what_a_collector_rejects_is_lost() {
+        let mut state = State::new(LIMITS);
+        state.push(span());
+        state.push(span());
+        assert!(matches!(state.step(Instant::now()), Step::Export(_)));
+        state.complete(&Outcome::Exported(Delivered {
+            rejected: 1,
+            remark: "no".to_owned(),
+        }));
+        let counts = state.counts();
+        assert_eq!((counts.exported, counts.dropped.rejected), (1, 1));
+        assert_eq!(counts.queued, 0);
     }
 }

@@ -2,6 +2,7 @@ use std::time::Instant;
 
 use tracing::warn;
 
+use super::destination::Delivered;
 use super::state::Outcome;
 use crate::guard::guarded;
 use crate::throttle::Throttle;
@@ -17,6 +18,8 @@ pub(super) struct Warnings {
     failed: Warning,
     timed_out: Warning,
     panicked: Warning,
+    rejected: Warning,
+    remarked: Warning,
 }
 
 impl Warnings {
@@ -27,6 +30,8 @@ impl Warnings {
             failed: Warning::new("spans were dropped because they could not be exported"),
             timed_out: Warning::new("spans were dropped because their export timed out"),
             panicked: Warning::new("spans were dropped because the exporter panicked"),
+            rejected: Warning::new("spans were rejected by the collector"),
+            remarked: Warning::new("the collector took spans, and has something to say"),
         }
     }
 
@@ -39,7 +44,15 @@ impl Warnings {
 
     pub(super) fn export(&mut self, count: u64, outcome: &Outcome) {
         match outcome {
-            Outcome::Exported | Outcome::Cancelled => {}
+            Outcome::Exported(delivered) => {
+                let Delivered { rejected, remark } = delivered;
+                if *rejected > 0 {
+                    self.rejected.add(*rejected, Some(remark));
+                } else if !remark.is_empty() {
+                    self.remarked.add(count, Some(remark));
+                }
+            }
+            Outcome::Cancelled => {}
             Outcome::Failed(reason) => self.failed.add(count, Some(reason)),
             Outcome::TimedOut(reason) => self.timed_out.add(count, Some(reason)),
             Outcome::Panicked(reason) => self.panicked(count, reason),
@@ -59,6 +72,8 @@ impl Warnings {
             &mut self.failed,
             &mut self.timed_out,
             &mut self.panicked,
+            &mut self.rejected,
+            &mut self.remarked,
         ] {
             if let Some(spans) = warning.throttle.rest() {
                 warning.give(spans);

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
-use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tokio::time::{timeout, timeout_at};
 
+use super::batch::Batch;
+use super::destination::{Delivered, Destination};
 use super::shared::Shared;
 use super::state::{Outcome, Step};
 use super::warnings::Warnings;
@@ -22,9 +23,9 @@ const PANICS_IN_A_ROW: u32 = 10;
 const PAUSE: Duration = Duration::from_secs(60);
 
 /// Takes batches out of the queue and gives them to the exporter, until the pipeline ends.
-pub(super) struct Worker<E> {
+pub(super) struct Worker<D> {
     shared: Arc<Shared>,
-    exporter: E,
+    destination: D,
     export_timeout: Duration,
     panics: Panics,
     warnings: Warnings,
@@ -32,16 +33,16 @@ pub(super) struct Worker<E> {
     runtime: ExportRuntime,
 }
 
-impl<E: SpanExporter> Worker<E> {
+impl<D: Destination> Worker<D> {
     pub(super) fn new(
         shared: Arc<Shared>,
-        exporter: E,
+        destination: D,
         export_timeout: Duration,
         runtime: ExportRuntime,
     ) -> Self {
         Self {
             shared,
-            exporter,
+            destination,
             export_timeout,
             panics: Panics::default(),
             warnings: Warnings::new(),
@@ -56,9 +57,11 @@ impl<E: SpanExporter> Worker<E> {
             self.warnings.queue_full(self.shared.queue_full());
         }
         let Self {
-            exporter, runtime, ..
+            destination,
+            runtime,
+            ..
         } = self;
-        let _ = guarded(|| drop(exporter));
+        let _ = guarded(|| drop(destination));
         drop(runtime);
     }
 
@@ -68,20 +71,18 @@ impl<E: SpanExporter> Worker<E> {
             Step::SetResource(resource) => self.set_resource(&resource),
             Step::Export(batch) => self.export(batch).await,
             Step::Flush(id) => {
-                let error = self.ask_exporter(E::force_flush);
+                let error = self.ask_exporter(D::force_flush);
                 self.shared.flushed(id, error);
             }
-            // `shutdown` and not `shutdown_with_timeout`: exporters implement one or the other, and the first calls the
-            // second. The deadline is kept by those who wait.
             Step::Close => {
-                let error = self.ask_exporter(E::shutdown);
+                let error = self.ask_exporter(D::shutdown);
                 // The process may end as soon as those who wait know.
                 self.warnings.finish(self.shared.queue_full());
                 self.shared.closed(error.as_deref());
                 return false;
             }
             Step::Ended => {
-                self.ask_exporter(E::shutdown);
+                self.ask_exporter(D::shutdown);
                 self.warnings.finish(self.shared.queue_full());
                 return false;
             }
@@ -90,7 +91,7 @@ impl<E: SpanExporter> Worker<E> {
         true
     }
 
-    async fn export(&mut self, batch: Vec<SpanData>) {
+    async fn export(&mut self, batch: Batch) {
         let count = batch.len() as u64;
         let outcome = if self.panics.is_paused(Instant::now()) {
             Outcome::Panicked("the exporter panicked too often and is paused".to_owned())
@@ -106,8 +107,8 @@ impl<E: SpanExporter> Worker<E> {
         tokio::task::yield_now().await;
     }
 
-    async fn call_exporter(&self, batch: Vec<SpanData>) -> Outcome {
-        let mut export = match guarded(|| self.exporter.export(batch)) {
+    async fn call_exporter(&self, batch: Batch) -> Outcome {
+        let mut export = match guarded(|| self.destination.export(batch)) {
             Ok(future) => Guarded::new(future),
             Err(panic) => return Outcome::Panicked(panic),
         };
@@ -125,14 +126,14 @@ impl<E: SpanExporter> Worker<E> {
     }
 
     fn set_resource(&mut self, resource: &Resource) {
-        if let Err(panic) = guarded(|| self.exporter.set_resource(resource)) {
+        if let Err(panic) = guarded(|| self.destination.set_resource(resource)) {
             self.warnings.panicked(0, &panic);
         }
     }
 
     /// Calls the flush or the shutdown of the exporter, and returns what went wrong.
-    fn ask_exporter(&self, call: impl FnOnce(&E) -> OTelSdkResult) -> Option<String> {
-        match guarded(|| call(&self.exporter)) {
+    fn ask_exporter(&self, call: impl FnOnce(&D) -> OTelSdkResult) -> Option<String> {
+        match guarded(|| call(&self.destination)) {
             Ok(Ok(()) | Err(OTelSdkError::AlreadyShutdown)) => None,
             Ok(Err(error)) => Some(printable(&error.to_string())),
             Err(panic) => Some(format!("the exporter panicked: {panic}")),
@@ -150,9 +151,9 @@ impl<E: SpanExporter> Worker<E> {
     }
 }
 
-fn outcome(result: Result<OTelSdkResult, String>) -> Outcome {
+fn outcome(result: Result<Result<Delivered, OTelSdkError>, String>) -> Outcome {
     match result {
-        Ok(Ok(())) => Outcome::Exported,
+        Ok(Ok(delivered)) => Outcome::Exported(delivered),
         Ok(Err(OTelSdkError::Timeout(after))) => {
             Outcome::TimedOut(format!("the exporter gave up after {after:?}"))
         }

@@ -2,11 +2,28 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod answers;
+mod calls;
+#[cfg(feature = "tls")]
+mod certificates;
+#[cfg(any(feature = "gzip", feature = "zstd"))]
+mod compression;
 mod console;
 mod delivery;
+mod encoded;
 mod faults;
+#[cfg(feature = "grpc")]
+mod grpc;
 mod otlp;
 mod otlp_config;
+#[cfg(feature = "tls")]
+mod pem;
+mod reply;
+mod retries;
+mod sender;
+mod server;
 mod shutdown;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 mod warnings;

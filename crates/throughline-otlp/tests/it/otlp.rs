@@ -29,9 +29,8 @@ fn setup(config: &OtlpConfig) -> Setup {
 }
 
 fn setup_on(runtime: &ExportRuntime, config: &OtlpConfig) -> Setup {
-    let exporter = otlp::span_exporter(runtime, config).unwrap();
     let builder = SpanPipeline::builder().schedule_delay(AMPLE * 10);
-    Setup::on(runtime, builder, exporter)
+    Setup::of(builder.build_otlp(runtime, config).unwrap())
 }
 
 #[test]
@@ -239,7 +238,10 @@ fn a_failed_export_says_what_happened_and_where() {
     };
     check("/elsewhere", "the answer was 404 Not Found");
     collector.behave(Behavior::Status(503));
-    check("/v1/traces", "the answer was 503 Service Unavailable");
+    check(
+        "/v1/traces",
+        "the answer was 503 Service Unavailable: the collector was told to fail",
+    );
 }
 
 #[test]

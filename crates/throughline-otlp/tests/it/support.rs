@@ -193,7 +193,10 @@ impl Setup {
         builder: SpanPipelineBuilder,
         exporter: impl SpanExporter + 'static,
     ) -> Self {
-        let pipeline = builder.build(runtime, exporter);
+        Self::of(builder.build(runtime, exporter))
+    }
+
+    pub(crate) fn of(pipeline: SpanPipeline) -> Self {
         let provider = SdkTracerProvider::builder()
             .with_span_processor(pipeline.clone())
             .with_resource(Resource::builder_empty().with_service_name("shop").build())

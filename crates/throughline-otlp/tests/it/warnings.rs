@@ -54,7 +54,7 @@ impl Visit for Line {
 }
 
 /// Every warning so far that has this in it.
-fn warnings(marker: &str) -> Vec<String> {
+pub(crate) fn warnings(marker: &str) -> Vec<String> {
     let lines = LINES.lock().unwrap();
     lines
         .iter()
@@ -64,7 +64,7 @@ fn warnings(marker: &str) -> Vec<String> {
 }
 
 /// Keeps every event. The export thread is not the test's, so it must be the global subscriber that does so.
-fn listen() {
+pub(crate) fn listen() {
     static LISTEN: Once = Once::new();
     let lines = Lines(|line| LINES.lock().unwrap().push(line));
     LISTEN.call_once(|| tracing::subscriber::set_global_default(lines).unwrap());

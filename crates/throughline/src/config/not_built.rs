@@ -29,28 +29,6 @@ const GROUPS: &[(&str, &[NotBuilt])] = &[
         ],
     ),
     (
-        "no compression",
-        &[
-            ("OTEL_EXPORTER_OTLP_COMPRESSION", &["none"]),
-            ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", &["none"]),
-            ("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", &["none"]),
-        ],
-    ),
-    (
-        "no TLS",
-        &[
-            ("OTEL_EXPORTER_OTLP_CERTIFICATE", NONE),
-            ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", NONE),
-            ("OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE", NONE),
-            ("OTEL_EXPORTER_OTLP_CLIENT_KEY", NONE),
-            ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", NONE),
-            ("OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY", NONE),
-            ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", NONE),
-            ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", NONE),
-            ("OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE", NONE),
-        ],
-    ),
-    (
         "the specification's default",
         &[
             ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", NONE),

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use throughline_otlp::otlp::{BuildError, OtlpConfig};
+use throughline_otlp::otlp::{BuildError, ClientIdentity, Compression, OtlpConfig, Pem, Protocol};
 
 use super::env::{Env, Pairs, pairs};
 use crate::error::InitError;
 
 const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
+const DEFAULT_GRPC_ENDPOINT: &str = "http://localhost:4317";
 
 /// What stands for a value that may hold credentials.
 const HIDDEN: &str = "…";
@@ -17,19 +18,29 @@ type Setting = (String, String);
 
 /// The collector of one signal: its own variables win over the generic ones.
 pub(super) fn target(env: &Env<'_>, signal: &str, path: &str) -> Result<OtlpConfig, InitError> {
-    protocol(env, signal)?;
-    let endpoint = of_signal(env, signal, "ENDPOINT");
-    let headers = of_signal(env, signal, "HEADERS");
-    let written = endpoint.as_ref().map(|(_, value)| value.as_str());
-    let mut config = OtlpConfig::new(written.unwrap_or(DEFAULT_ENDPOINT));
-    config.headers = decoded_headers(headers.as_ref())?;
+    let protocol = protocol(env, signal)?;
+    let settings = Settings::of(env, signal);
+    let default = match protocol {
+        Protocol::Grpc => DEFAULT_GRPC_ENDPOINT,
+        _ => DEFAULT_ENDPOINT,
+    };
+    let written = settings.endpoint.as_ref().map(|(_, value)| value.as_str());
+    let mut config = OtlpConfig::new(written.unwrap_or(default));
+    config.protocol = protocol;
+    config.compression = settings.compression(env);
+    config.headers = decoded_headers(settings.headers.as_ref())?;
     config.timeout = timeout(env, signal, config.timeout);
+    settings.certificates(env, &mut config)?;
     // Before the path comes in: it would make a host out of a missing one.
     if let Err(error) = config.validate() {
-        return Err(refused(error, endpoint, headers));
+        return Err(settings.refused(error));
     }
     let own = format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT");
-    if endpoint.is_none_or(|(variable, _)| variable != own) {
+    let is_own = settings
+        .endpoint
+        .is_some_and(|(variable, _)| variable == own);
+    // A gRPC endpoint has no path.
+    if protocol != Protocol::Grpc && !is_own {
         config.endpoint = below(&config.endpoint, path);
     }
     Ok(config)
@@ -59,17 +70,18 @@ fn below(base: &str, path: &str) -> String {
     format!("{base}/{path}{query}")
 }
 
-/// Only `http/protobuf` is built in.
-fn protocol(env: &Env<'_>, signal: &str) -> Result<(), InitError> {
-    match of_signal(env, signal, "PROTOCOL") {
-        Some((variable, value)) if !value.eq_ignore_ascii_case("http/protobuf") => {
-            Err(InitError::Variable {
-                variable,
-                value,
-                remedy: "use http/protobuf: no other protocol is built in yet".to_owned(),
-            })
-        }
-        _ => Ok(()),
+fn protocol(env: &Env<'_>, signal: &str) -> Result<Protocol, InitError> {
+    let Some((variable, value)) = of_signal(env, signal, "PROTOCOL") else {
+        return Ok(Protocol::HttpProtobuf);
+    };
+    match value.to_ascii_lowercase().as_str() {
+        "http/protobuf" => Ok(Protocol::HttpProtobuf),
+        "grpc" => Ok(Protocol::Grpc),
+        _ => Err(InitError::Variable {
+            variable,
+            value,
+            remedy: "use http/protobuf or grpc".to_owned(),
+        }),
     }
 }
 
@@ -92,42 +104,113 @@ fn timeout(env: &Env<'_>, signal: &str, default: Duration) -> Duration {
     }
 }
 
-/// Names the variable that a collector cannot be reached by.
-fn refused(error: BuildError, endpoint: Option<Setting>, headers: Option<Setting>) -> InitError {
-    let (setting, remedy) = match &error {
-        BuildError::InvalidHeader { name, reason } => {
-            // Where a list is written wrongly a credential may stand in the place of a name.
-            let remedy = if is_token(name) {
-                format!("the header {name:?} cannot be sent: {reason}")
-            } else {
-                "write key=value,key=value: one of the keys is not a header name".to_owned()
-            };
-            let headers = headers.map(|(variable, _)| (variable, HIDDEN.to_owned()));
-            (headers, remedy)
+/// The variables of a collector that may be found wrong only together.
+struct Settings {
+    endpoint: Option<Setting>,
+    headers: Option<Setting>,
+    compression: Option<Setting>,
+    certificate: Option<Setting>,
+    client_certificate: Option<Setting>,
+    client_key: Option<Setting>,
+}
+
+impl Settings {
+    fn of(env: &Env<'_>, signal: &str) -> Self {
+        let setting = |name| of_signal(env, signal, name);
+        Self {
+            endpoint: setting("ENDPOINT"),
+            headers: setting("HEADERS"),
+            compression: setting("COMPRESSION"),
+            certificate: setting("CERTIFICATE"),
+            client_certificate: setting("CLIENT_CERTIFICATE"),
+            client_key: setting("CLIENT_KEY"),
         }
-        BuildError::TlsNotSupported { endpoint: shown } => (
-            endpoint.map(|(variable, _)| (variable, shown.clone())),
-            "TLS is not built in yet; use an http:// endpoint, such as an OpenTelemetry Collector on the same host \
-             that forwards over TLS"
-                .to_owned(),
-        ),
-        BuildError::InvalidEndpoint {
-            endpoint: shown,
-            reason,
-        } => (
-            endpoint.map(|(variable, _)| (variable, shown.clone())),
-            format!("it is not an endpoint such as {DEFAULT_ENDPOINT}: {reason}"),
-        ),
-        _ => (None, String::new()),
-    };
-    match setting {
-        Some((variable, value)) => InitError::Variable {
-            variable,
-            value,
-            remedy,
-        },
-        None => InitError::Exporter(error),
     }
+
+    fn compression(&self, env: &Env<'_>) -> Option<Compression> {
+        let (variable, value) = self.compression.as_ref()?;
+        match value.to_ascii_lowercase().as_str() {
+            "gzip" => Some(Compression::Gzip),
+            "zstd" => Some(Compression::Zstd),
+            "none" => None,
+            _ => {
+                env.warn(variable, value, "is no compression", "none");
+                None
+            }
+        }
+    }
+
+    fn certificates(&self, env: &Env<'_>, config: &mut OtlpConfig) -> Result<(), InitError> {
+        let client = (&self.client_certificate, &self.client_key);
+        let all = [&self.certificate, client.0, client.1];
+        if !is_https(&config.endpoint) {
+            for (variable, path) in all.into_iter().flatten() {
+                env.warn(variable, path, "is for an https endpoint", "no TLS");
+            }
+            return Ok(());
+        }
+        config.tls.ca = (self.certificate.as_ref()).map(|(_, path)| Pem::path(path));
+        config.tls.client = match client {
+            (Some((_, certificate)), Some((_, key))) => {
+                Some(ClientIdentity::new(Pem::path(certificate), Pem::path(key)))
+            }
+            (None, None) => None,
+            (Some((variable, path)), None) | (None, Some((variable, path))) => {
+                return Err(InitError::Variable {
+                    variable: variable.clone(),
+                    value: path.clone(),
+                    remedy: "set the client's certificate and its key, or neither".to_owned(),
+                });
+            }
+        };
+        Ok(())
+    }
+
+    /// Names the variable that a collector cannot be reached by.
+    fn refused(self, error: BuildError) -> InitError {
+        let (setting, remedy) = match &error {
+            BuildError::InvalidHeader { name, reason } => {
+                // Where a list is written wrongly a credential may stand in the place of a name.
+                let remedy = if is_token(name) {
+                    format!("the header {name:?} cannot be sent: {reason}")
+                } else {
+                    "write key=value,key=value: one of the keys is not a header name".to_owned()
+                };
+                let headers = self
+                    .headers
+                    .map(|(variable, _)| (variable, HIDDEN.to_owned()));
+                (headers, remedy)
+            }
+            BuildError::InvalidEndpoint {
+                endpoint: shown,
+                reason,
+            } => (
+                (self.endpoint).map(|(variable, _)| (variable, shown.clone())),
+                format!("it is not an endpoint such as {DEFAULT_ENDPOINT}: {reason}"),
+            ),
+            // Only a compression can be missing here: everything else is compiled in.
+            BuildError::MissingFeature { .. } => (self.compression, error.to_string()),
+            BuildError::InvalidPem { origin, reason, .. } => {
+                let files = [self.certificate, self.client_certificate, self.client_key];
+                let named = |(_, path): &Setting| path == origin;
+                (files.into_iter().flatten().find(named), reason.clone())
+            }
+            _ => (None, String::new()),
+        };
+        match setting {
+            Some((variable, value)) => InitError::Variable {
+                variable,
+                value,
+                remedy,
+            },
+            None => InitError::Exporter(error),
+        }
+    }
+}
+
+fn is_https(endpoint: &str) -> bool {
+    let scheme = endpoint.split_once("://").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
 }
 
 /// Whether it can be the name of a header (RFC 9110, "Tokens").

@@ -3,7 +3,9 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use throughline::{Config, Exporter, Format, InitError, Propagator, Sampler};
+use throughline::{
+    Compression, Config, Exporter, Format, InitError, Propagator, Protocol, Sampler, TlsConfig,
+};
 
 type Variables<'a> = &'a [(&'a str, &'a str)];
 
@@ -290,7 +292,7 @@ fn a_timeout_is_in_milliseconds_and_0_is_none() {
 }
 
 #[test]
-fn only_http_protobuf_is_spoken() {
+fn http_protobuf_and_grpc_are_spoken() {
     const GENERIC: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
     const TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL";
     for value in ["", "http/protobuf", "HTTP/protobuf"] {
@@ -301,28 +303,96 @@ fn only_http_protobuf_is_spoken() {
         |c| c.disabled,
         false,
     );
-    for value in ["grpc", "http/json", "thrift"] {
+    for value in ["http/json", "thrift"] {
         for variable in [GENERIC, TRACES, "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL"] {
             check_error(
                 &[(variable, value)],
-                &format!(
-                    "{variable}={value:?} cannot be followed: use http/protobuf: no other protocol is built in yet"
-                ),
+                &format!("{variable}={value:?} cannot be followed: use http/protobuf or grpc"),
             );
         }
     }
+    let endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    for (variables, protocol, shown) in [
+        (
+            &[][..],
+            Protocol::HttpProtobuf,
+            "http://localhost:4318/v1/traces",
+        ),
+        (
+            &[(GENERIC, "grpc")],
+            Protocol::Grpc,
+            "http://localhost:4317",
+        ),
+        (
+            &[(GENERIC, "http/protobuf"), (TRACES, "GRPC")],
+            Protocol::Grpc,
+            "http://localhost:4317",
+        ),
+        (
+            &[(GENERIC, "grpc"), (endpoint, "http://c:1")],
+            Protocol::Grpc,
+            "http://c:1",
+        ),
+    ] {
+        check(variables, |c| c.traces_otlp.protocol, protocol);
+        check(
+            variables,
+            |c| c.traces_otlp.endpoint.clone(),
+            shown.to_owned(),
+        );
+    }
+}
+
+#[test]
+fn compression_is_chosen_by_name() {
+    const GENERIC: &str = "OTEL_EXPORTER_OTLP_COMPRESSION";
+    const TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION";
+    for (variables, expected) in [
+        (&[][..], None),
+        (&[(GENERIC, "none")], None),
+        (&[(GENERIC, "GZIP")], Some(Compression::Gzip)),
+        (&[(GENERIC, "gzip"), (TRACES, "none")], None),
+        (
+            &[(GENERIC, "none"), (TRACES, "gzip")],
+            Some(Compression::Gzip),
+        ),
+    ] {
+        check(variables, |c| c.traces_otlp.compression, expected);
+    }
+    let warnings = from(&[(GENERIC, "brotli")]).unwrap();
+    let warnings: Vec<_> = warnings.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        [format!(
+            "{GENERIC}: \"brotli\" is no compression; instead: none"
+        )]
+    );
+}
+
+#[test]
+fn certificates_are_for_https() {
+    const CA: &str = "OTEL_EXPORTER_OTLP_CERTIFICATE";
+    const CLIENT: &str = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE";
+    let https = ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://c");
+    let warned = from(&[(CA, "/ca.pem")]).unwrap();
+    assert_eq!(warned.traces_otlp.tls, TlsConfig::default());
+    assert_eq!(warned.warnings.len(), 1);
+    let message = from(&[https, (CA, "/no/ca.pem")]).unwrap_err().to_string();
+    assert!(
+        message.starts_with(&format!("{CA}=\"/no/ca.pem\" cannot be followed: ")),
+        "{message}"
+    );
     check_error(
-        &[(GENERIC, "http/protobuf"), (TRACES, "grpc")],
-        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=\"grpc\" cannot be followed: use http/protobuf: no other protocol is \
-         built in yet",
+        &[https, (CLIENT, "/client.pem")],
+        &format!(
+            "{CLIENT}=\"/client.pem\" cannot be followed: set the client's certificate and its key, or neither"
+        ),
     );
 }
 
 #[test]
 fn a_wrong_endpoint_is_named_as_it_was_written_without_credentials() {
     let not_one = "it is not an endpoint such as http://localhost:4318";
-    let tls = "TLS is not built in yet; use an http:// endpoint, such as an OpenTelemetry Collector on the same host \
-               that forwards over TLS";
     let user = "user information is not sent; use an `authorization` header instead";
     for variable in [
         "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -330,8 +400,11 @@ fn a_wrong_endpoint_is_named_as_it_was_written_without_credentials() {
         "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
     ] {
         for (value, shown, remedy) in [
-            ("https://c:4318", "https://c:4318", tls.to_owned()),
-            ("https://u:p@c/x?key=1#f", "https://c/x", tls.to_owned()),
+            (
+                "https://u:p@c/x?key=1#f",
+                "https://c/x",
+                format!("{not_one}: {user}"),
+            ),
             ("http://u:p@c", "http://c", format!("{not_one}: {user}")),
             (
                 "http://u:p%40@c:1/?key=1",
@@ -341,7 +414,7 @@ fn a_wrong_endpoint_is_named_as_it_was_written_without_credentials() {
             (
                 "ftp://c",
                 "ftp://c",
-                format!("{not_one}: it must begin with http://"),
+                format!("{not_one}: it must begin with http:// or https://"),
             ),
         ] {
             check_error(
@@ -415,8 +488,8 @@ fn wrong_headers_are_not_shown() {
 #[test]
 fn what_is_off_needs_no_collector() {
     const NOBODY_CAN: &[(&str, &str)] = &[
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://c:4317"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "thrift"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://c:4317"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "wrong"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "wrong"),
     ];
@@ -698,17 +771,6 @@ fn what_is_not_built_yet_is_warned_of_and_the_same_as_the_default_is_not() {
     }
     let default = Some("the specification's default");
     for (variable, value, used) in [
-        (
-            "OTEL_EXPORTER_OTLP_COMPRESSION",
-            "gzip",
-            Some("no compression"),
-        ),
-        ("OTEL_EXPORTER_OTLP_COMPRESSION", "none", None),
-        (
-            "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
-            "/ca.pem",
-            Some("no TLS"),
-        ),
         ("OTEL_ATTRIBUTE_COUNT_LIMIT", "1", default),
         (
             "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",

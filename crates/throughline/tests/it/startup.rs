@@ -141,8 +141,8 @@ fn a_failed_init_can_be_put_right() {
             let error = wrong(|config| config.metrics_otlp.endpoint = "https://u:p@c".to_owned());
             assert_eq!(
                 error.to_string(),
-                "the OTLP endpoint \"https://c\" needs TLS, which is not built in yet: use an http:// endpoint, such \
-                 as an OpenTelemetry Collector on the same host that forwards over TLS"
+                "the OTLP endpoint \"https://c\" cannot be used: user information is not sent; use an \
+                 `authorization` header instead"
             );
             assert!(error.source().is_some());
             one_request_arrives(app::init()).await;
@@ -166,11 +166,11 @@ fn a_wrong_variable_stops_init() {
         return;
     };
     let output = process
-        .variable("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+        .variable("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")
         .run();
     assert_eq!(
         output.after("error "),
-        "OTEL_EXPORTER_OTLP_PROTOCOL=\"grpc\" cannot be followed: use http/protobuf: no other protocol is built in yet"
+        "OTEL_EXPORTER_OTLP_PROTOCOL=\"http/json\" cannot be followed: use http/protobuf or grpc"
     );
 }
 

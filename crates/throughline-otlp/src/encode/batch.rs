@@ -1,0 +1,76 @@
+//! The spans of one request, while they are collected.
+
+use opentelemetry::InstrumentationScope;
+
+/// Encoded spans, parted by their scopes.
+#[derive(Debug, Default)]
+pub(crate) struct EncodedBatch {
+    len: usize,
+    bytes: usize,
+    scopes: Vec<Scoped>,
+}
+
+#[derive(Debug)]
+struct Scoped {
+    scope: InstrumentationScope,
+    encoded_scope: Vec<u8>,
+    spans: Vec<u8>,
+}
+
+impl EncodedBatch {
+    /// How many spans there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// How many bytes they take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Adds what [`span`](super::span) wrote for one span.
+    pub(crate) fn push(&mut self, scope: &InstrumentationScope, span: &[u8]) {
+        self.len += 1;
+        self.bytes += span.len();
+        if let Some(known) = self.scopes.iter_mut().find(|known| known.scope == *scope) {
+            return known.spans.extend_from_slice(span);
+        }
+        let mut encoded_scope = Vec::new();
+        super::scope(&mut encoded_scope, scope);
+        self.scopes.push(Scoped {
+            scope: scope.clone(),
+            encoded_scope,
+            spans: span.to_vec(),
+        });
+    }
+
+    /// The body of the request that exports them.
+    pub(crate) fn request(&self, resource: &[u8]) -> Vec<u8> {
+        let filled = self.scopes.iter().filter(|scope| !scope.spans.is_empty());
+        let scopes: Vec<_> = filled
+            .map(|scope| super::ScopeSpans {
+                scope: &scope.encoded_scope,
+                spans: &scope.spans,
+            })
+            .collect();
+        let mut body = Vec::new();
+        super::request(&mut body, resource, &scopes);
+        body
+    }
+
+    /// The same memory without the spans, to be filled again; none where it is more than `most` bytes.
+    pub(crate) fn recycle(mut self, most: usize) -> Option<Self> {
+        // An application that makes scopes by the dozen gets no better by keeping them.
+        const MANY: usize = 32;
+        let capacity: usize = self.scopes.iter().map(|scope| scope.spans.capacity()).sum();
+        if capacity > most || self.scopes.len() > MANY {
+            return None;
+        }
+        self.len = 0;
+        self.bytes = 0;
+        for scope in &mut self.scopes {
+            scope.spans.clear();
+        }
+        Some(self)
+    }
+}

@@ -1,0 +1,45 @@
+//! Finished spans as OTLP protobuf, written straight from the SDK's `SpanData` on the thread that ends the span.
+//!
+//! [`span`] and [`scope`] write the fields of a `ScopeSpans`, [`resource`] those of a `ResourceSpans`, and [`request`]
+//! puts them together to the body of an `ExportTraceServiceRequest` (OTLP 1.x, `trace/v1/trace.proto`). No messages are
+//! built in between, and a span in a buffer that is large enough allocates nothing, unless it has a list of more than 32
+//! attributes.
+//!
+//! A span is encoded to the same bytes as by any encoder that keeps to the order of field numbers and leaves out
+//! defaults. What is written differs from the `From<SpanData>` of `opentelemetry-proto` thus:
+//!
+//! - Of attributes with the same key the last is kept, in its place (OpenTelemetry specification, Common, "Attribute
+//!   Collections"); the SDK keeps them all.
+//! - Values are cut as [`Limits`] says.
+//! - A status that is not set is left out, instead of an empty message.
+//! - A time after the year 2554 becomes the last one that can be written, instead of wrapping round.
+//! - A kind of value that is not known here becomes an empty value, instead of a panic: that the attribute was there is
+//!   worth more than nothing.
+
+mod attributes;
+mod batch;
+mod request;
+mod span;
+mod value;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::batch::EncodedBatch;
+pub(crate) use self::request::{ScopeSpans, request, resource, scope};
+pub(crate) use self::span::span;
+
+/// How much of a span is written.
+///
+/// The number of attributes, events and links is not limited here: the SDK does so while they are added, and counts
+/// what it drops.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Limits {
+    /// How many characters are kept of a string in the attributes of the span, its events and its links, and of each
+    /// string in an array. Default no limit. (OpenTelemetry specification, Common, "Attribute Limits": "counting any
+    /// character in it as 1", which is a Unicode scalar value here.)
+    ///
+    /// Resources are exempt there. Scopes are exempt here, since only a developer writes their attributes.
+    pub(crate) attribute_value_length: Option<usize>,
+}
