@@ -10,14 +10,13 @@
 //! use std::time::Duration;
 //! use opentelemetry::trace::{Tracer as _, TracerProvider as _};
 //! use opentelemetry_sdk::trace::SdkTracerProvider;
-//! use throughline_otlp::otlp::{self, OtlpConfig};
+//! use throughline_otlp::otlp::OtlpConfig;
 //! use throughline_otlp::{ExportRuntime, SpanPipeline};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let runtime = ExportRuntime::start()?;
 //! let config = OtlpConfig::new("http://localhost:4318/v1/traces");
-//! let exporter = otlp::span_exporter(&runtime, &config)?;
-//! let pipeline = SpanPipeline::builder().build(&runtime, exporter);
+//! let pipeline = SpanPipeline::builder().build_otlp(&runtime, &config)?;
 //! let provider = SdkTracerProvider::builder().with_span_processor(pipeline.clone()).build();
 //!
 //! provider.tracer("example").in_span("work", |_| ());
@@ -40,6 +39,8 @@
 //! | `dropped.export_failed` | were in an export that ended with an error |
 //! | `dropped.export_timeout` | were in an export that was cancelled at its deadline |
 //! | `dropped.exporter_panicked` | were in an export that panicked |
+//! | `dropped.rejected` | the collector did not take, though it took others of the same export |
+//! | `dropped.redaction_panicked` | were not redacted to the end, and must not go out |
 //! | `dropped.shutdown` | were left when the deadline of the shutdown passed, or ended after it had begun |
 //! | `queued` | wait for their export |
 //! | `open` | have not ended |
@@ -50,7 +51,9 @@
 //!
 //! # What holds
 //!
-//! - Ending a span never waits for an export; the queue is bounded, in spans.
+//! - Ending a span never waits for an export; the queue is bounded, in spans and, on the way to a collector, in bytes.
+//! - On the way to a collector a span is encoded and freed by the thread that ends it, after its redaction. Of attributes
+//!   with the same key the last one goes out.
 //! - Every export has a deadline that cancels it. A shutdown returns at its deadline, even when the exporter blocks its
 //!   thread, from any thread and on any executor or none.
 //! - An exporter's panic costs its batch, not the pipeline. The panic hook of the application runs, as always; after 10
@@ -60,10 +63,8 @@
 //! # What it does not do
 //!
 //! - No HTTP proxies, and no OTLP with JSON.
-//! - The queue is bounded in spans, not in bytes: when it is full it holds as much memory as so many of your spans do,
-//!   and the batch that is being exported comes on top.
-//! - Spans that a collector rejects within a successful answer ("partial success") count as exported; a warning says how
-//!   many they are.
+//! - For an exporter of the SDK's the queue is bounded in spans, not in bytes: when it is full it holds as much memory as
+//!   so many of your spans do, and the batch that is being exported comes on top.
 //! - Nothing is kept on disk.
 //!
 //! # Features
