@@ -16,12 +16,12 @@ use http_body_util::BodyExt;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use rustix::thread::{CpuSet, sched_setaffinity};
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 
 use crate::child::instrumented;
 use crate::drive::{Path, cpu_nanos};
+use crate::processor::bind_to;
 
 /// What a request brings, and who decides.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -161,12 +161,8 @@ pub fn request_path(
     options: RequestOptions,
     observe: impl FnOnce(&RequestOptions) -> io::Result<Observed>,
 ) -> io::Result<Box<dyn Path>> {
-    if let Some(cpu) = options.cpu {
-        let mut cpus = CpuSet::new();
-        cpus.set(cpu);
-        // Before any other thread is there: they inherit it.
-        sched_setaffinity(None, &cpus)?;
-    }
+    // Before any other thread is there.
+    bind_to(options.cpu)?;
     let observed = observe(&options)?;
     if options.serve {
         serve(observed.router)?;

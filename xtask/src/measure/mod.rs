@@ -134,14 +134,10 @@ impl Path {
 
 /// Fails where valgrind is not installed.
 pub(crate) fn need_valgrind() -> Result<()> {
-    if !has_valgrind() {
+    if !cargo::is_installed(Command::new("valgrind").arg("--version")) {
         bail!("valgrind counts the instructions, and is not installed (apt-get install valgrind)");
     }
     Ok(())
-}
-
-pub(crate) fn has_valgrind() -> bool {
-    cargo::is_installed(Command::new("valgrind").arg("--version"))
 }
 
 /// The commands that do a path so many batches long.

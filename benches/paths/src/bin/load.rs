@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use hdrhistogram::Histogram;
-use rustix::thread::{CpuSet, sched_setaffinity};
-use throughline_bench::Input;
+use throughline_bench::{Input, bind_to};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -43,11 +42,7 @@ struct Server {
 
 fn main() -> io::Result<()> {
     let arguments = Arguments::parse();
-    if let Some(cpu) = arguments.cpu {
-        let mut cpus = CpuSet::new();
-        cpus.set(cpu);
-        sched_setaffinity(None, &cpus)?;
-    }
+    bind_to(arguments.cpu)?;
     let mut servers = Vec::new();
     for &port in &arguments.ports {
         servers.push(Server {

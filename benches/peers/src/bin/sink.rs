@@ -19,7 +19,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use prost::Message;
-use rustix::thread::{CpuSet, sched_setaffinity};
+use throughline_bench::bind_to;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tonic::transport::Server;
@@ -36,12 +36,7 @@ struct Arguments {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    if let Some(cpu) = Arguments::parse().cpu {
-        let mut cpus = CpuSet::new();
-        cpus.set(cpu);
-        // Before any other thread is there: they inherit it.
-        sched_setaffinity(None, &cpus)?;
-    }
+    bind_to(Arguments::parse().cpu)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

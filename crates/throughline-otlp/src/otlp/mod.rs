@@ -3,13 +3,13 @@
 //!
 //! ```no_run
 //! use throughline_otlp::{ExportRuntime, SpanPipeline};
-//! use throughline_otlp::otlp::{self, OtlpConfig};
+//! use throughline_otlp::otlp::OtlpConfig;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let runtime = ExportRuntime::start()?;
 //! let mut config = OtlpConfig::new("http://localhost:4318/v1/traces");
 //! config.headers.push(("x-tenant".to_owned(), "shop".to_owned()));
-//! let pipeline = SpanPipeline::builder().build(&runtime, otlp::span_exporter(&runtime, &config)?);
+//! let pipeline = SpanPipeline::builder().build_otlp(&runtime, &config)?;
 //! # Ok(())
 //! # }
 //! ```

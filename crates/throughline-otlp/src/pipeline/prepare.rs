@@ -15,7 +15,6 @@ use crate::guard::guarded;
 pub(super) type Redact = Arc<dyn Fn(&mut SpanData) + Send + Sync>;
 
 /// Redacts a span and, for a collector, encodes it and frees it.
-#[derive(Clone)]
 pub(super) struct Prepare {
     pub(super) redact: Option<Redact>,
     /// None where the exporter wants the span itself.
