@@ -90,6 +90,7 @@ mod guard;
 mod pipeline;
 mod redact;
 mod runtime;
+mod signal;
 mod throttle;
 mod transport;
 
@@ -99,9 +100,11 @@ pub mod otlp;
 pub use opentelemetry_sdk;
 
 pub use self::pipeline::{
-    DroppedSpans, FlushError, PipelineFuture, SpanCounts, SpanPipeline, SpanPipelineBuilder,
+    Dropped, ExportStats, FlushError, LogCounts, LogPipeline, LogPipelineBuilder, PipelineFuture,
+    SpanCounts, SpanPipeline, SpanPipelineBuilder,
 };
 pub use self::runtime::ExportRuntime;
+pub use self::signal::Signal;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

@@ -1,3 +1,4 @@
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Shortest time between two warnings of the same kind.
@@ -13,6 +14,13 @@ pub(crate) struct Throttle {
 impl Throttle {
     pub(crate) fn add(&mut self, count: u64) {
         self.held += count;
+    }
+
+    /// Counts one more, and returns what to report now, if anything.
+    pub(crate) fn count(throttle: &Mutex<Self>) -> Option<u64> {
+        let mut throttle = throttle.lock().unwrap_or_else(PoisonError::into_inner);
+        throttle.add(1);
+        throttle.release(Instant::now())
     }
 
     /// What to report now, if anything.

@@ -20,4 +20,4 @@ pub use throughline_log::Format;
 pub use throughline_otlp::otlp::{
     BuildError, ClientIdentity, Compression, OtlpConfig, Pem, Protocol, TlsConfig,
 };
-pub use throughline_otlp::{DroppedSpans, SpanCounts};
+pub use throughline_otlp::{Dropped, SpanCounts};

@@ -1,13 +1,17 @@
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use opentelemetry_http::{HttpClient, HttpError};
+use opentelemetry_otlp::{RetryPolicy, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 
+use super::target::Target;
 use super::{BuildError, Compression, OtlpConfig};
-use crate::ExportRuntime;
-use crate::transport::{Answer, Payload, SendError, Signal, Transport};
+use crate::transport::{Answer, Payload, SendError, Transport};
+use crate::{ExportRuntime, Signal};
 
 /// Stands between an exporter of `opentelemetry-otlp`, which believes that it speaks HTTP, and the transport.
 ///
@@ -16,6 +20,8 @@ use crate::transport::{Answer, Payload, SendError, Signal, Transport};
 #[derive(Debug)]
 pub(super) struct Client {
     transport: Transport,
+    target: Target,
+    timeout: Duration,
     // The exporter around this client replaces every error by "network error", and tells nobody what was rejected: the
     // outcome waits here.
     outcome: Mutex<Option<Result<Answer, SendError>>>,
@@ -26,16 +32,51 @@ impl Client {
         runtime: &ExportRuntime,
         config: &OtlpConfig,
         signal: Signal,
-    ) -> Result<Self, BuildError> {
-        Ok(Self {
+    ) -> Result<Arc<Self>, BuildError> {
+        Ok(Arc::new(Self {
             transport: Transport::new(runtime, config, signal)?,
-            outcome: Mutex::new(None),
-        })
+            target: Target::new(config, signal),
+            timeout: config.timeout,
+            outcome: Mutex::default(),
+        }))
     }
 
-    /// How the last request ended, once.
-    pub(super) fn take_outcome(&self) -> Option<Result<Answer, SendError>> {
-        self.outcome().take()
+    /// Makes an exporter send by this client. Everything is set that the environment could set otherwise.
+    pub(super) fn serve<B: WithExportConfig + WithHttpConfig>(self: &Arc<Self>, exporter: B) -> B {
+        exporter
+            // It may log its endpoint, so it gets the one that may be shown.
+            .with_endpoint(self.shown_endpoint())
+            // This only decides how the body is encoded.
+            .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
+            .with_timeout(self.timeout)
+            .with_shared_http_client(Arc::clone(self) as Arc<_>)
+            // Retries are the transport's: the exporter's own would block the thread while they wait.
+            .with_retry_policy(RetryPolicy::disabled())
+    }
+
+    pub(super) fn shown_endpoint(&self) -> &str {
+        self.target.shown_endpoint()
+    }
+
+    /// The bytes that were sent so far.
+    pub(super) fn sent_bytes(&self) -> u64 {
+        self.transport.sent_bytes()
+    }
+
+    /// What became of the last request: the exporter's result in the words of the transport, which knows more.
+    pub(super) fn explain(&self, result: OTelSdkResult) -> Result<Answer, OTelSdkError> {
+        match (self.outcome().take(), result) {
+            (Some(Ok(answer)), Ok(())) => Ok(answer),
+            (Some(Err(error)), _) => Err(self.target.error(&error)),
+            (_, Err(OTelSdkError::InternalFailure(reason))) => Err(self.target.failed(&reason)),
+            (_, Err(error)) => Err(error),
+            (None, Ok(())) => Ok(Answer::default()),
+        }
+    }
+
+    /// Warns of what a successful answer rejects.
+    pub(super) fn remark(&self, answer: &Answer) {
+        self.target.remark(answer);
     }
 
     fn outcome(&self) -> MutexGuard<'_, Option<Result<Answer, SendError>>> {

@@ -117,6 +117,17 @@ impl OtlpConfig {
         Ok(uri)
     }
 
+    /// The host and the port, if the endpoint can be used.
+    pub(crate) fn server(&self) -> Option<(String, u16)> {
+        let uri = self.uri().ok()?;
+        let default_port = match uri.scheme_str() {
+            Some("https") => 443,
+            _ => 80,
+        };
+        let host = uri.host()?.trim_matches(['[', ']']).to_owned();
+        Some((host, uri.port_u16().unwrap_or(default_port)))
+    }
+
     pub(crate) fn header_map(&self) -> Result<HeaderMap, BuildError> {
         let mut map = HeaderMap::new();
         map.insert(USER_AGENT, HeaderValue::from_static(OUR_USER_AGENT));

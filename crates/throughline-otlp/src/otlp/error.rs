@@ -1,6 +1,10 @@
 use std::error::Error;
 use std::fmt;
 
+use opentelemetry_otlp::ExporterBuildError;
+
+use crate::redact::printable;
+
 /// Why an exporter cannot be built. The messages hold no credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -45,6 +49,13 @@ pub enum BuildError {
         /// Its reason.
         reason: String,
     },
+}
+
+impl BuildError {
+    pub(super) fn of_exporter(error: &ExporterBuildError) -> Self {
+        let reason = printable(&error.to_string());
+        Self::Exporter { reason }
+    }
 }
 
 impl fmt::Display for BuildError {

@@ -62,13 +62,20 @@
 mod client;
 mod config;
 mod error;
-mod exporter;
+mod logs;
+mod metrics;
 mod settings;
+mod spans;
+mod target;
 
 pub use self::config::OtlpConfig;
 pub use self::error::BuildError;
-pub use self::exporter::{MetricExporter, SpanExporter};
+pub use self::logs::LogExporter;
+pub use self::metrics::MetricExporter;
 pub use self::settings::{ClientIdentity, Compression, Pem, Protocol, TlsConfig};
+pub use self::spans::SpanExporter;
+
+pub(crate) use self::target::Target;
 
 use crate::ExportRuntime;
 
@@ -95,4 +102,16 @@ pub fn metric_exporter(
     config: &OtlpConfig,
 ) -> Result<MetricExporter, BuildError> {
     MetricExporter::new(runtime, config)
+}
+
+/// An exporter of log records.
+///
+/// # Errors
+///
+/// When the endpoint, a header or a certificate cannot be used, or something is not compiled in.
+pub fn log_exporter(
+    runtime: &ExportRuntime,
+    config: &OtlpConfig,
+) -> Result<LogExporter, BuildError> {
+    LogExporter::new(runtime, config)
 }

@@ -1,11 +1,15 @@
-//! The spans of one export.
+//! What goes out in one export.
 
 use opentelemetry::InstrumentationScope;
+use opentelemetry_sdk::logs::SdkLogRecord;
 use opentelemetry_sdk::trace::SpanData;
 
 use crate::encode::EncodedBatch;
 
-/// A span on its way into the queue, for a moment on the stack.
+/// A log record and who made it, in a box: the queue is moved while threads wait for its lock.
+pub(super) type Record = Box<(SdkLogRecord, InstrumentationScope)>;
+
+/// A span or a log record on its way into the queue, for a moment on the stack.
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,
@@ -19,6 +23,8 @@ pub(super) enum Item<'a> {
         scope: &'a InstrumentationScope,
         bytes: &'a [u8],
     },
+    /// A log record, and about how much it takes.
+    Record { record: Record, bytes: usize },
 }
 
 impl Item<'_> {
@@ -27,15 +33,17 @@ impl Item<'_> {
         match self {
             Self::Span(_) => 0,
             Self::Encoded { bytes, .. } => bytes.len(),
+            Self::Record { bytes, .. } => *bytes,
         }
     }
 }
 
-/// The spans of one export.
+/// What goes out in one export.
 #[derive(Debug)]
 pub(super) enum Batch {
     Spans(Vec<SpanData>),
     Encoded(EncodedBatch),
+    Records { records: Vec<Record>, bytes: usize },
 }
 
 impl Batch {
@@ -43,6 +51,7 @@ impl Batch {
         match self {
             Self::Spans(spans) => spans.len(),
             Self::Encoded(batch) => batch.len(),
+            Self::Records { records, .. } => records.len(),
         }
     }
 
@@ -50,15 +59,26 @@ impl Batch {
         match self {
             Self::Spans(_) => 0,
             Self::Encoded(batch) => batch.bytes(),
+            Self::Records { bytes, .. } => *bytes,
         }
     }
 
-    /// Adds a span; every one of a pipeline is of the same kind.
+    /// Adds what is of the same kind, as everything of a pipeline is.
     pub(super) fn push(&mut self, item: Item<'_>) {
         match (self, item) {
             (Self::Spans(spans), Item::Span(span)) => spans.push(span),
             (Self::Encoded(batch), Item::Encoded { scope, bytes }) => batch.push(scope, bytes),
-            (Self::Spans(_), Item::Encoded { .. }) | (Self::Encoded(_), Item::Span(_)) => {}
+            (
+                Self::Records { records, bytes },
+                Item::Record {
+                    record,
+                    bytes: more,
+                },
+            ) => {
+                records.push(record);
+                *bytes += more;
+            }
+            (Self::Spans(_) | Self::Encoded(_) | Self::Records { .. }, _) => {}
         }
     }
 }

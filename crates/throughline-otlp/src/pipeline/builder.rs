@@ -4,23 +4,23 @@ use std::time::Duration;
 
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
-use super::destination::{Collector, Destination, Exporter};
+use super::SpanPipeline;
+use super::destination::{Collector, Exporter};
+use super::handle::Handle;
+use super::observe::Exporting;
 use super::prepare::{Prepare, Redact};
+use super::settings::Settings;
 use super::shared::Shared;
-use super::state::Limits;
-use super::worker::Worker;
-use super::{Handle, SpanPipeline};
-use crate::otlp::{BuildError, OtlpConfig};
-use crate::transport::{Signal, Transport};
-use crate::{ExportRuntime, encode};
+use crate::otlp::{BuildError, OtlpConfig, Target};
+use crate::transport::Transport;
+use crate::{ExportRuntime, Signal, encode};
 
 /// Builds a [`SpanPipeline`]. The defaults are those of the OpenTelemetry specification (Trace SDK, "Batching
 /// processor").
 #[derive(Clone)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct SpanPipelineBuilder {
-    limits: Limits,
-    export_timeout: Duration,
+    settings: Settings,
     attribute_value_length: Option<usize>,
     redact: Option<Redact>,
 }
@@ -28,14 +28,7 @@ pub struct SpanPipelineBuilder {
 impl Default for SpanPipelineBuilder {
     fn default() -> Self {
         Self {
-            limits: Limits {
-                queue: 2048,
-                queue_bytes: 16 * 1024 * 1024,
-                batch: 512,
-                batch_bytes: 3 * 1024 * 1024,
-                delay: Duration::from_secs(5),
-            },
-            export_timeout: Duration::from_secs(30),
+            settings: Settings::new(Signal::Traces, Duration::from_secs(5)),
             attribute_value_length: None,
             redact: None,
         }
@@ -48,28 +41,28 @@ impl SpanPipelineBuilder {
     ///
     /// The batch that is being exported comes on top.
     pub fn max_queue_size(mut self, spans: usize) -> Self {
-        self.limits.queue = spans;
+        self.settings.limits.queue = spans;
         self
     }
 
     /// The most spans in one export. An export begins as soon as there are so many. Default 512. Zero is taken as one,
     /// and more than the queue holds as all that it holds.
     pub fn max_export_batch_size(mut self, spans: usize) -> Self {
-        self.limits.batch = spans;
+        self.settings.limits.batch = spans;
         self
     }
 
     /// The longest time that a span waits for its batch to fill up. Default 5 seconds. With zero a span is exported as
     /// soon as the exporter is free.
     pub fn schedule_delay(mut self, delay: Duration) -> Self {
-        self.limits.delay = delay;
+        self.settings.limits.delay = delay;
         self
     }
 
     /// The longest time for one export, retries of the exporter included; after that it is cancelled and its spans are
     /// dropped and counted. Default 30 seconds. Zero means no limit.
     pub fn export_timeout(mut self, timeout: Duration) -> Self {
-        self.export_timeout = timeout;
+        self.settings.export_timeout = timeout;
         self
     }
 
@@ -78,14 +71,14 @@ impl SpanPipelineBuilder {
     ///
     /// The batch that is being exported comes on top, twice: as it was queued and as it is sent.
     pub fn max_queue_bytes(mut self, bytes: usize) -> Self {
-        self.limits.queue_bytes = bytes;
+        self.settings.limits.queue_bytes = bytes;
         self
     }
 
     /// The most bytes of encoded spans in one export, unless a single span is larger. Default 3 MiB: receivers of gRPC
     /// take 4 MiB by default. Without effect with an exporter of the SDK's.
     pub fn max_export_batch_bytes(mut self, bytes: usize) -> Self {
-        self.limits.batch_bytes = bytes;
+        self.settings.limits.batch_bytes = bytes;
         self
     }
 
@@ -120,8 +113,9 @@ impl SpanPipelineBuilder {
         runtime: &ExportRuntime,
         exporter: impl SpanExporter + 'static,
     ) -> SpanPipeline {
-        let shared = self.shared();
-        self.start(runtime, shared, Exporter(exporter), None)
+        let shared = self.settings.shared(Exporting::of(&exporter));
+        self.settings.start(runtime, &shared, Exporter(exporter));
+        self.pipeline(shared, None)
     }
 
     /// Starts a pipeline to a collector that takes OTLP.
@@ -146,48 +140,23 @@ impl SpanPipelineBuilder {
         config: &OtlpConfig,
     ) -> Result<SpanPipeline, BuildError> {
         let transport = Transport::new(runtime, config, Signal::Traces)?;
-        let shared = self.shared();
-        let collector = Collector::new(transport, config.shown_endpoint(), Arc::clone(&shared));
+        let shared = (self.settings).shared(Exporting::to(config, Signal::Traces));
+        let target = Target::new(config, Signal::Traces);
+        let collector = Collector::new(transport, target, Arc::clone(&shared));
+        self.settings.start(runtime, &shared, collector);
         let encoding = encode::Limits {
             attribute_value_length: self.attribute_value_length,
         };
-        Ok(self.start(runtime, shared, collector, Some(encoding)))
+        Ok(self.pipeline(shared, Some(encoding)))
     }
 
-    fn shared(&self) -> Arc<Shared> {
-        let queue = self.limits.queue.max(1);
-        let batch = self.limits.batch.clamp(1, queue);
-        Arc::new(Shared::new(Limits {
-            queue,
-            batch,
-            ..self.limits
-        }))
-    }
-
-    fn start(
-        self,
-        runtime: &ExportRuntime,
-        shared: Arc<Shared>,
-        destination: impl Destination,
-        encoding: Option<encode::Limits>,
-    ) -> SpanPipeline {
-        let export_timeout = match self.export_timeout {
-            Duration::ZERO => Duration::MAX,
-            limit => limit,
-        };
-        let worker = Worker::new(
-            Arc::clone(&shared),
-            destination,
-            export_timeout,
-            runtime.clone(),
-        );
-        runtime.handle().spawn(worker.run());
-        let prepare = Prepare {
-            redact: self.redact,
-            encoding,
-        };
+    fn pipeline(self, shared: Arc<Shared>, encoding: Option<encode::Limits>) -> SpanPipeline {
         SpanPipeline {
-            handle: Arc::new(Handle { shared, prepare }),
+            handle: Handle::new(shared),
+            prepare: Arc::new(Prepare {
+                redact: self.redact,
+                encoding,
+            }),
         }
     }
 }
@@ -195,8 +164,7 @@ impl SpanPipelineBuilder {
 impl fmt::Debug for SpanPipelineBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SpanPipelineBuilder")
-            .field("limits", &self.limits)
-            .field("export_timeout", &self.export_timeout)
+            .field("settings", &self.settings)
             .field("attribute_value_length", &self.attribute_value_length)
             .field("redacts", &self.redact.is_some())
             .finish()

@@ -1,4 +1,7 @@
 use std::fmt;
+use std::time::Duration;
+
+use crate::Signal;
 
 /// What became of the spans of a [`SpanPipeline`](crate::SpanPipeline): a consistent snapshot.
 ///
@@ -17,7 +20,7 @@ pub struct SpanCounts {
     /// Spans that the exporter took without an error.
     pub exported: u64,
     /// Spans that ended but never reach the destination, by reason.
-    pub dropped: DroppedSpans,
+    pub dropped: Dropped,
     /// Spans that ended and wait for their export, or are being exported.
     pub queued: u64,
     /// Spans that have not ended, as far as the pipeline knows: a span that ends after the shutdown of its
@@ -25,11 +28,27 @@ pub struct SpanCounts {
     pub open: u64,
 }
 
-/// Spans that were dropped, by reason.
+/// What became of the log records of a [`LogPipeline`](crate::LogPipeline): a consistent snapshot.
+///
+/// At every moment `emitted == exported + dropped.total() + queued`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct DroppedSpans {
-    /// The queue was full when the span ended.
+pub struct LogCounts {
+    /// Log records that reached the pipeline.
+    pub emitted: u64,
+    /// Log records that the exporter took without an error.
+    pub exported: u64,
+    /// Log records that never reach the destination, by reason.
+    pub dropped: Dropped,
+    /// Log records that wait for their export, or are being exported.
+    pub queued: u64,
+}
+
+/// Spans or log records that were dropped, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// The queue was full.
     pub queue_full: u64,
     /// The exporter reported an error.
     pub export_failed: u64,
@@ -41,11 +60,73 @@ pub struct DroppedSpans {
     pub rejected: u64,
     /// The [redaction](crate::SpanPipelineBuilder::redact) of the span panicked, so that it must not go out.
     pub redaction_panicked: u64,
-    /// The deadline of the shutdown passed, or the span ended after the shutdown began.
+    /// The deadline of the shutdown passed, or they came after the shutdown had begun.
     pub shutdown: u64,
 }
 
-impl DroppedSpans {
+/// What the exports of a pipeline took so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExportStats {
+    /// Exports that ended, whatever came of them.
+    pub exports: u64,
+    /// The time that they took together.
+    pub time: Duration,
+    /// The bytes of the bodies that were sent, as they were compressed, those of further attempts included. 0 with an
+    /// exporter of the SDK's.
+    pub bytes: u64,
+    /// The most spans or log records that ever waited for their export at the same time.
+    pub most_queued: u64,
+}
+
+/// What became of everything that was accepted, and what was not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settled {
+    pub(super) exported: u64,
+    pub(super) dropped: Dropped,
+    pub(super) queued: u64,
+    pub(super) in_flight: u64,
+}
+
+impl Settled {
+    /// What the exporter was given, whatever came of it.
+    pub(super) fn passed_on(&self) -> u64 {
+        let dropped = self.dropped;
+        self.exported
+            + self.in_flight
+            + dropped.export_failed
+            + dropped.export_timeout
+            + dropped.exporter_panicked
+            + dropped.rejected
+    }
+
+    /// With so many spans that were started.
+    pub(super) fn of_spans(self, started: u64) -> SpanCounts {
+        let queued = self.queued + self.in_flight;
+        let ended = self.exported + self.dropped.total() + queued;
+        // A processor around the pipeline may have kept the start of a span from it, but not its end.
+        let started = started.max(ended);
+        SpanCounts {
+            started,
+            exported: self.exported,
+            dropped: self.dropped,
+            queued,
+            open: started - ended,
+        }
+    }
+
+    pub(super) fn of_records(self) -> LogCounts {
+        let queued = self.queued + self.in_flight;
+        LogCounts {
+            emitted: self.exported + self.dropped.total() + queued,
+            exported: self.exported,
+            dropped: self.dropped,
+            queued,
+        }
+    }
+}
+
+impl Dropped {
     /// The sum over all reasons.
     #[must_use]
     pub fn total(&self) -> u64 {
@@ -61,12 +142,9 @@ impl DroppedSpans {
 
 impl fmt::Display for SpanCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} spans started: {} exported",
-            self.started, self.exported
-        )?;
-        write!(f, ", {}", self.dropped)?;
+        let started = Signal::Traces.counted(self.started);
+        let (exported, dropped) = (self.exported, self.dropped);
+        write!(f, "{started} started: {exported} exported, {dropped}")?;
         for (count, what) in [(self.queued, "queued"), (self.open, "open")] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;
@@ -76,7 +154,37 @@ impl fmt::Display for SpanCounts {
     }
 }
 
-impl fmt::Display for DroppedSpans {
+impl fmt::Display for LogCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let emitted = Signal::Logs.counted(self.emitted);
+        let (exported, dropped) = (self.exported, self.dropped);
+        write!(f, "{emitted} emitted: {exported} exported, {dropped}")?;
+        if self.queued > 0 {
+            write!(f, ", {} queued", self.queued)?;
+        }
+        Ok(())
+    }
+}
+
+/// `3 exports, 61234 bytes, 12.3ms, at most 512 queued`.
+impl fmt::Display for ExportStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            exports,
+            time,
+            bytes,
+            most_queued,
+        } = self;
+        let plural = if *exports == 1 { "" } else { "s" };
+        write!(f, "{exports} export{plural}")?;
+        if *bytes > 0 {
+            write!(f, ", {bytes} bytes")?;
+        }
+        write!(f, ", {time:.1?}, at most {most_queued} queued")
+    }
+}
+
+impl fmt::Display for Dropped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} dropped", self.total())?;
         let reasons = [

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use opentelemetry::InstrumentationScope;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::logs::{LogBatch, LogExporter, SdkLogRecord};
 use opentelemetry_sdk::trace::SpanExporter;
 
-use super::batch::Batch;
+use super::batch::{Batch, Record};
 use super::shared::Shared;
 use crate::encode;
-use crate::transport::{Payload, SendError, Transport};
+use crate::otlp::{self, Target};
+use crate::transport::{Answer, Payload, Transport};
 
 /// Takes batches, one at a time, on the export thread.
 pub(super) trait Destination: Send + Sync + 'static {
@@ -17,29 +20,46 @@ pub(super) trait Destination: Send + Sync + 'static {
 
     fn set_resource(&mut self, resource: &Resource);
 
-    fn force_flush(&self) -> OTelSdkResult;
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
 
-    fn shutdown(&self) -> OTelSdkResult;
+    fn shutdown(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    /// The bytes of all requests so far, as far as that is known.
+    fn sent_bytes(&self) -> u64 {
+        0
+    }
 }
 
 /// A batch that arrived.
 #[derive(Debug, Default)]
 pub(super) struct Delivered {
-    /// How many of its spans the collector did not take.
+    /// How much of it the collector did not take.
     pub(super) rejected: u64,
     /// Why, or what else it wants known. Mostly empty.
     pub(super) remark: String,
 }
 
-/// An exporter of the SDK's.
+impl From<Answer> for Delivered {
+    fn from(answer: Answer) -> Self {
+        Self {
+            rejected: answer.rejected,
+            remark: answer.message,
+        }
+    }
+}
+
+/// An exporter of spans of the SDK's.
 pub(super) struct Exporter<E>(pub(super) E);
 
 impl<E: SpanExporter + 'static> Destination for Exporter<E> {
     async fn export(&self, batch: Batch) -> Result<Delivered, OTelSdkError> {
         match batch {
             Batch::Spans(spans) => self.0.export(spans).await?,
-            // Only a collector's pipeline encodes.
-            Batch::Encoded(_) => {}
+            Batch::Encoded(_) | Batch::Records { .. } => return not_mine(),
         }
         Ok(Delivered::default())
     }
@@ -59,20 +79,20 @@ impl<E: SpanExporter + 'static> Destination for Exporter<E> {
     }
 }
 
-/// A collector that takes OTLP.
+/// A collector that takes spans by OTLP.
 pub(super) struct Collector {
     transport: Transport,
-    shown_endpoint: String,
+    target: Target,
     resource: Vec<u8>,
     /// Where the memory of a batch goes back to.
     shared: Arc<Shared>,
 }
 
 impl Collector {
-    pub(super) fn new(transport: Transport, shown_endpoint: String, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(transport: Transport, target: Target, shared: Arc<Shared>) -> Self {
         Self {
             transport,
-            shown_endpoint,
+            target,
             resource: Vec::new(),
             shared,
         }
@@ -82,33 +102,74 @@ impl Collector {
 impl Destination for Collector {
     async fn export(&self, batch: Batch) -> Result<Delivered, OTelSdkError> {
         let Batch::Encoded(batch) = batch else {
-            // Only an exporter's pipeline does not encode.
-            return Ok(Delivered::default());
+            return not_mine();
         };
         let body = batch.request(&self.resource);
         self.shared.recycle(batch);
-        match self.transport.send(Payload::plain(body.into())).await {
-            Ok(answer) => Ok(Delivered {
-                rejected: answer.rejected,
-                remark: answer.message,
-            }),
-            Err(SendError::TimedOut(limit)) => Err(OTelSdkError::Timeout(limit)),
-            Err(error) => Err(OTelSdkError::InternalFailure(format!(
-                "{}: {error}",
-                self.shown_endpoint
-            ))),
-        }
+        let answer = self.transport.send(Payload::plain(body.into())).await;
+        answer
+            .map(Delivered::from)
+            .map_err(|error| self.target.error(&error))
     }
 
     fn set_resource(&mut self, resource: &Resource) {
         self.resource = encode::resource(resource);
     }
 
-    fn force_flush(&self) -> OTelSdkResult {
-        Ok(())
+    fn sent_bytes(&self) -> u64 {
+        self.transport.sent_bytes()
+    }
+}
+
+/// An exporter of log records of the SDK's.
+pub(super) struct RecordExporter<E>(pub(super) E);
+
+impl<E: LogExporter + 'static> Destination for RecordExporter<E> {
+    async fn export(&self, batch: Batch) -> Result<Delivered, OTelSdkError> {
+        let Batch::Records { records, .. } = batch else {
+            return not_mine();
+        };
+        self.0.export(LogBatch::new(&parts(&records))).await?;
+        Ok(Delivered::default())
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.0.set_resource(resource);
     }
 
     fn shutdown(&self) -> OTelSdkResult {
-        Ok(())
+        self.0.shutdown()
     }
+}
+
+/// A collector that takes log records by OTLP.
+pub(super) struct RecordCollector(pub(super) otlp::LogExporter);
+
+impl Destination for RecordCollector {
+    async fn export(&self, batch: Batch) -> Result<Delivered, OTelSdkError> {
+        let Batch::Records { records, .. } = batch else {
+            return not_mine();
+        };
+        let answer = self.0.deliver(LogBatch::new(&parts(&records))).await?;
+        Ok(answer.into())
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        LogExporter::set_resource(&mut self.0, resource);
+    }
+
+    fn sent_bytes(&self) -> u64 {
+        self.0.sent_bytes()
+    }
+}
+
+fn parts(records: &[Record]) -> Vec<(&SdkLogRecord, &InstrumentationScope)> {
+    let parts = records.iter().map(|record| (&record.0, &record.1));
+    parts.collect()
+}
+
+/// A pipeline fills its batches with what its destination takes.
+fn not_mine() -> Result<Delivered, OTelSdkError> {
+    let reason = "the batch holds something else".to_owned();
+    Err(OTelSdkError::InternalFailure(reason))
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use opentelemetry_sdk::error::OTelSdkError;
 
-/// Why a flush or a shutdown of a [`SpanPipeline`](crate::SpanPipeline) was not a full success.
+use crate::Signal;
+
+/// Why a flush or a shutdown of a [`SpanPipeline`](crate::SpanPipeline) or a [`LogPipeline`](crate::LogPipeline) was not
+/// a full success.
 ///
 /// The counts of the pipeline add up all the same: see [`SpanPipeline::counts`](crate::SpanPipeline::counts).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,20 +16,26 @@ pub enum FlushError {
     /// The deadline passed first. After a flush the pipeline goes on with what is left; after a shutdown that is
     /// dropped.
     DeadlinePassed {
+        /// What the pipeline carries.
+        signal: Signal,
         /// The time that was given.
         after: Duration,
-        /// Spans that were not exported by then.
+        /// How many spans or log records were not exported by then.
         unsent: u64,
     },
-    /// Everything was handled in time, but some spans could not be exported.
-    SpansLost {
-        /// Spans that were dropped meanwhile.
+    /// Everything was handled in time, but something could not be exported.
+    Lost {
+        /// What the pipeline carries.
+        signal: Signal,
+        /// How many spans or log records were dropped meanwhile.
         count: u64,
         /// The last reason, without credentials.
         reason: String,
     },
-    /// No span was lost, but the exporter reported an error for its own flush or shutdown.
+    /// Nothing was lost, but the exporter reported an error for its own flush or shutdown.
     Exporter {
+        /// What the pipeline carries.
+        signal: Signal,
         /// The exporter's reason, without credentials.
         reason: String,
     },
@@ -34,16 +43,24 @@ pub enum FlushError {
 
 impl fmt::Display for FlushError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let spans = |count: u64| if count == 1 { "span" } else { "spans" };
         match self {
-            Self::DeadlinePassed { after, unsent } => {
-                let spans = spans(*unsent);
-                write!(f, "{unsent} {spans} not exported within {after:?}")
+            Self::DeadlinePassed {
+                signal,
+                after,
+                unsent,
+            } => write!(
+                f,
+                "{} not exported within {after:?}",
+                signal.counted(*unsent)
+            ),
+            Self::Lost {
+                signal,
+                count,
+                reason,
+            } => write!(f, "{} dropped: {reason}", signal.counted(*count)),
+            Self::Exporter { signal, reason } => {
+                write!(f, "the {} exporter failed: {reason}", signal.item())
             }
-            Self::SpansLost { count, reason } => {
-                write!(f, "{count} {} dropped: {reason}", spans(*count))
-            }
-            Self::Exporter { reason } => write!(f, "the span exporter failed: {reason}"),
         }
     }
 }

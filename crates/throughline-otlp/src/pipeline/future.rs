@@ -8,6 +8,7 @@ use std::thread;
 use tokio::sync::oneshot;
 
 use super::FlushError;
+use crate::Signal;
 
 type Outcome = Result<(), FlushError>;
 
@@ -21,7 +22,7 @@ pub struct PipelineFuture(Inner);
 
 enum Inner {
     Ready(std::future::Ready<Outcome>),
-    Waiting(oneshot::Receiver<Outcome>),
+    Waiting(Signal, oneshot::Receiver<Outcome>),
 }
 
 impl PipelineFuture {
@@ -34,7 +35,10 @@ impl PipelineFuture {
     /// # Errors
     ///
     /// When there is no thread to be had.
-    pub(super) fn waiting(wait: impl FnOnce() -> Outcome + Send + 'static) -> io::Result<Self> {
+    pub(super) fn waiting(
+        signal: Signal,
+        wait: impl FnOnce() -> Outcome + Send + 'static,
+    ) -> io::Result<Self> {
         let (sender, receiver) = oneshot::channel();
         thread::Builder::new()
             .name("throughline-wait".to_owned())
@@ -42,7 +46,7 @@ impl PipelineFuture {
                 // Nobody may be listening any more.
                 let _ = sender.send(wait());
             })?;
-        Ok(Self(Inner::Waiting(receiver)))
+        Ok(Self(Inner::Waiting(signal, receiver)))
     }
 }
 
@@ -52,11 +56,14 @@ impl Future for PipelineFuture {
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
             Inner::Ready(outcome) => Pin::new(outcome).poll(task),
-            Inner::Waiting(receiver) => Pin::new(receiver).poll(task).map(|received| {
+            Inner::Waiting(signal, receiver) => Pin::new(receiver).poll(task).map(|received| {
                 // The thread sends before it ends, unless it panicked.
                 received.unwrap_or_else(|_| {
                     let reason = "the waiting thread ended early".to_owned();
-                    Err(FlushError::Exporter { reason })
+                    Err(FlushError::Exporter {
+                        signal: *signal,
+                        reason,
+                    })
                 })
             }),
         }

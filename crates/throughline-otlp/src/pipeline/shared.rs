@@ -1,13 +1,15 @@
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::Resource;
 use tokio::sync::Notify;
 
 use super::batch::Item;
+use super::counts::Settled;
+use super::observe::{Durations, Exporting};
 use super::state::{FlushRequest, Limits, Outcome, State, Step};
-use super::{FlushError, SpanCounts, warnings};
+use super::{ExportStats, FlushError, warnings};
 use crate::encode::EncodedBatch;
 
 /// A deadline that is out of reach for an [`Instant`] is taken as this far away.
@@ -16,6 +18,10 @@ const FAR_AWAY: Duration = Duration::from_secs(60 * 60 * 24 * 365);
 /// What the threads that end spans, the callers that wait and the worker have in common.
 #[derive(Debug)]
 pub(super) struct Shared {
+    pub(super) limits: Limits,
+    pub(super) exporting: Exporting,
+    /// Where the durations of exports are recorded, once there is somebody to look at them.
+    pub(super) durations: OnceLock<Durations>,
     started: AtomicU64,
     state: Mutex<State>,
     /// For callers: a flush or the shutdown made progress.
@@ -27,8 +33,11 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, exporting: Exporting) -> Self {
         Self {
+            limits,
+            exporting,
+            durations: OnceLock::new(),
             started: AtomicU64::new(0),
             state: Mutex::new(State::new(limits)),
             progress: Condvar::new(),
@@ -45,7 +54,7 @@ impl Shared {
     pub(super) fn push(&self, item: Item<'_>) {
         let mut state = self.lock();
         if !state.admit(item.bytes()) {
-            // The span is an argument, so it is freed after the lock.
+            // The item is an argument, so it is freed after the lock.
             return;
         }
         let wake = state.push(item);
@@ -69,16 +78,15 @@ impl Shared {
         self.work.notify_one();
     }
 
-    pub(super) fn counts(&self) -> SpanCounts {
+    /// What became of everything so far, and how many spans were started.
+    pub(super) fn counts(&self) -> (Settled, u64) {
         let state = self.lock();
-        let mut counts = state.counts();
         // Read under the lock: every span that has ended was started before, so it is in this number.
-        let started = self.started.load(Ordering::Relaxed);
-        let ended = counts.exported + counts.dropped.total() + counts.queued;
-        // A processor around this one may have kept the start of a span from us, but not its end.
-        counts.started = started.max(ended);
-        counts.open = counts.started - ended;
-        counts
+        (state.counts(), self.started.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn stats(&self) -> ExportStats {
+        self.lock().stats()
     }
 
     pub(super) fn request_flush(&self) -> Option<FlushRequest> {
@@ -95,7 +103,7 @@ impl Shared {
     ) -> Result<(), FlushError> {
         let state = self.lock();
         let (state, result) = self.wait(state, deadline, |state| state.flush_result(request));
-        result.unwrap_or_else(|| Err(deadline.passed(&state)))
+        result.unwrap_or_else(|| Err(state.deadline_passed(deadline.after)))
     }
 
     pub(super) fn close(&self, deadline: Deadline) {
@@ -112,7 +120,7 @@ impl Shared {
             return result;
         }
         if !state.is_overdue(Instant::now()) {
-            return Err(deadline.passed(&state));
+            return Err(state.deadline_passed(deadline.after));
         }
         drop(state);
         self.abandon(deadline.after)
@@ -133,7 +141,7 @@ impl Shared {
         self.stop.notify_one();
         self.work.notify_one();
         self.progress.notify_all();
-        warnings::abandoned(lost);
+        warnings::abandoned(self.limits.signal, lost);
         result
     }
 
@@ -141,8 +149,11 @@ impl Shared {
         self.lock().step(Instant::now())
     }
 
-    pub(super) fn complete(&self, outcome: &Outcome) {
-        self.lock().complete(outcome);
+    pub(super) fn complete(&self, outcome: &Outcome, took: Duration, sent_bytes: u64) {
+        self.lock().complete(outcome, took, sent_bytes);
+        if let Some(durations) = self.durations.get() {
+            durations.record(took, outcome);
+        }
     }
 
     pub(super) fn flushed(&self, id: u64, error: Option<String>) {
@@ -202,12 +213,5 @@ impl Deadline {
         let now = Instant::now();
         let at = now.checked_add(after).unwrap_or_else(|| now + FAR_AWAY);
         Self { at, after }
-    }
-
-    fn passed(self, state: &State) -> FlushError {
-        FlushError::DeadlinePassed {
-            after: self.after,
-            unsent: state.unsettled(),
-        }
     }
 }

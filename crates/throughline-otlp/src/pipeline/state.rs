@@ -2,8 +2,10 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Item};
+use super::counts::Settled;
 use super::destination::Delivered;
-use super::{DroppedSpans, FlushError, SpanCounts};
+use super::{Dropped, ExportStats, FlushError};
+use crate::Signal;
 use crate::encode::EncodedBatch;
 use opentelemetry_sdk::Resource;
 
@@ -26,7 +28,8 @@ pub(super) struct State {
     exported: u64,
     // Accepted, but never exported.
     lost: u64,
-    dropped: DroppedSpans,
+    dropped: Dropped,
+    stats: ExportStats,
     last_failure: String,
     resource: Option<Resource>,
     flushes: Flushes,
@@ -34,6 +37,7 @@ pub(super) struct State {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
+    pub(super) signal: Signal,
     pub(super) queue: usize,
     pub(super) queue_bytes: usize,
     pub(super) batch: usize,
@@ -99,7 +103,8 @@ impl State {
             in_flight: 0,
             exported: 0,
             lost: 0,
-            dropped: DroppedSpans::default(),
+            dropped: Dropped::default(),
+            stats: ExportStats::default(),
             last_failure: String::new(),
             resource: None,
             flushes: Flushes::default(),
@@ -129,6 +134,7 @@ impl State {
         }
         self.queued += 1;
         self.queued_bytes += item.bytes();
+        self.stats.most_queued = self.stats.most_queued.max(self.queued as u64);
         let has_room = |batch: &&mut Batch| {
             let bytes = batch.bytes().saturating_add(item.bytes());
             batch.len() < self.limits.batch && bytes <= self.limits.batch_bytes
@@ -142,6 +148,10 @@ impl State {
                 let mut batch = match item {
                     Item::Span(_) => Batch::Spans(Vec::new()),
                     Item::Encoded { .. } => Batch::Encoded(self.spare.pop().unwrap_or_default()),
+                    Item::Record { .. } => Batch::Records {
+                        records: Vec::new(),
+                        bytes: 0,
+                    },
                 };
                 batch.push(item);
                 self.batches.push_back(batch);
@@ -209,7 +219,10 @@ impl State {
     }
 
     /// Counts the batch in flight, unless the end of the pipeline has done so.
-    pub(super) fn complete(&mut self, outcome: &Outcome) {
+    pub(super) fn complete(&mut self, outcome: &Outcome, took: Duration, sent_bytes: u64) {
+        self.stats.exports += 1;
+        self.stats.time += took;
+        self.stats.bytes = sent_bytes;
         if let Phase::Ended(_) = self.phase {
             return;
         }
@@ -259,7 +272,7 @@ impl State {
         done.then(|| self.result_since(request.lost_before, self.flushes.error.as_deref()))
     }
 
-    /// Takes no more spans. Of several deadlines the latest holds.
+    /// Takes nothing more. Of several deadlines the latest holds.
     pub(super) fn close(&mut self, deadline: Instant) {
         match &mut self.phase {
             Phase::Open => {
@@ -307,6 +320,7 @@ impl State {
         self.in_flight = 0;
         "the deadline of the shutdown passed".clone_into(&mut self.last_failure);
         self.phase = Phase::Ended(Err(FlushError::DeadlinePassed {
+            signal: self.limits.signal,
             after,
             unsent: self.lost - lost_before,
         }));
@@ -322,13 +336,25 @@ impl State {
         self.dropped.queue_full
     }
 
-    /// The counts, but for `started` and `open`, which are not known here.
-    pub(super) fn counts(&self) -> SpanCounts {
-        SpanCounts {
+    pub(super) fn counts(&self) -> Settled {
+        Settled {
             exported: self.exported,
             dropped: self.dropped,
-            queued: self.unsettled(),
-            ..SpanCounts::default()
+            queued: self.queued as u64,
+            in_flight: self.in_flight as u64,
+        }
+    }
+
+    pub(super) fn stats(&self) -> ExportStats {
+        self.stats
+    }
+
+    /// The time is over; says what is left.
+    pub(super) fn deadline_passed(&self, after: Duration) -> FlushError {
+        FlushError::DeadlinePassed {
+            signal: self.limits.signal,
+            after,
+            unsent: self.unsettled(),
         }
     }
 
@@ -341,14 +367,19 @@ impl State {
     }
 
     fn result_since(&self, lost_before: u64, error: Option<&str>) -> Result<(), FlushError> {
+        let signal = self.limits.signal;
         let count = self.lost - lost_before;
         if count > 0 {
             let reason = self.last_failure.clone();
-            return Err(FlushError::SpansLost { count, reason });
+            return Err(FlushError::Lost {
+                signal,
+                count,
+                reason,
+            });
         }
         error.map_or(Ok(()), |reason| {
             let reason = reason.to_owned();
-            Err(FlushError::Exporter { reason })
+            Err(FlushError::Exporter { signal, reason })
         })
     }
 }
@@ -371,11 +402,16 @@ mod tests {
         Item::Encoded { scope, bytes }
     }
 
+    fn complete(state: &mut State, outcome: &Outcome) {
+        state.complete(outcome, Duration::ZERO, 0);
+    }
+
     fn exported() -> Outcome {
         Outcome::Exported(Delivered::default())
     }
 
     const LIMITS: Limits = Limits {
+        signal: Signal::Traces,
         queue: 8,
         queue_bytes: 100,
         batch: 2,
@@ -393,12 +429,12 @@ mod tests {
         let queued = Instant::now();
         let almost_due = queued + delay / 2;
         assert!(matches!(state.step(almost_due), Step::Export(batch) if batch.len() == 2));
-        state.complete(&exported());
+        complete(&mut state, &exported());
         assert!(
             matches!(state.step(almost_due), Step::Sleep { until: Some(due) } if due <= queued + delay)
         );
         assert!(matches!(state.step(queued + delay), Step::Export(batch) if batch.len() == 1));
-        state.complete(&exported());
+        complete(&mut state, &exported());
         assert!(matches!(
             state.step(queued + delay),
             Step::Sleep { until: None }
@@ -432,7 +468,7 @@ mod tests {
         for _ in 0..2 {
             state.close(Instant::now());
             assert!(matches!(state.step(Instant::now()), Step::Export(batch) if batch.len() == 1));
-            state.complete(&exported());
+            complete(&mut state, &exported());
         }
     }
 
@@ -442,12 +478,13 @@ mod tests {
         state.push(span());
         state.push(span());
         assert!(matches!(state.step(Instant::now()), Step::Export(_)));
-        state.complete(&Outcome::Exported(Delivered {
+        let rejected = Outcome::Exported(Delivered {
             rejected: 1,
             remark: "no".to_owned(),
-        }));
+        });
+        complete(&mut state, &rejected);
         let counts = state.counts();
         assert_eq!((counts.exported, counts.dropped.rejected), (1, 1));
-        assert_eq!(counts.queued, 0);
+        assert_eq!((counts.queued, counts.in_flight), (0, 0));
     }
 }

@@ -4,6 +4,7 @@ use tracing::warn;
 
 use super::destination::Delivered;
 use super::state::Outcome;
+use crate::Signal;
 use crate::guard::guarded;
 use crate::throttle::Throttle;
 
@@ -23,15 +24,16 @@ pub(super) struct Warnings {
 }
 
 impl Warnings {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(signal: Signal) -> Self {
+        let warning = |what| Warning::new(signal, what);
         Self {
             seen_queue_full: 0,
-            queue_full: Warning::new("spans were dropped because the export queue was full"),
-            failed: Warning::new("spans were dropped because they could not be exported"),
-            timed_out: Warning::new("spans were dropped because their export timed out"),
-            panicked: Warning::new("spans were dropped because the exporter panicked"),
-            rejected: Warning::new("spans were rejected by the collector"),
-            remarked: Warning::new("the collector took spans, and has something to say"),
+            queue_full: warning("were dropped because the export queue was full"),
+            failed: warning("were dropped because they could not be exported"),
+            timed_out: warning("were dropped because their export timed out"),
+            panicked: warning("were dropped because the exporter panicked"),
+            rejected: warning("were rejected by the collector"),
+            remarked: warning("were taken by the collector, which has something to say"),
         }
     }
 
@@ -60,7 +62,7 @@ impl Warnings {
     }
 
     pub(super) fn panicked(&mut self, count: u64, reason: &str) {
-        // The panic of a call that carried no spans is worth a warning too.
+        // The panic of a call that carried nothing is worth a warning too.
         self.panicked.add(count.max(1), Some(reason));
     }
 
@@ -75,49 +77,51 @@ impl Warnings {
             &mut self.rejected,
             &mut self.remarked,
         ] {
-            if let Some(spans) = warning.throttle.rest() {
-                warning.give(spans);
+            if let Some(count) = warning.throttle.rest() {
+                warning.give(count);
             }
         }
     }
 }
 
-/// Reports the spans that were left when the pipeline ended.
-pub(super) fn abandoned(spans: u64) {
-    if spans > 0 {
-        let message = "spans were dropped because the pipeline ended before they were exported";
-        Warning::new(message).add(spans, None);
+/// Reports what was left when the pipeline ended.
+pub(super) fn abandoned(signal: Signal, count: u64) {
+    if count > 0 {
+        let what = "were dropped because the pipeline ended before they were exported";
+        Warning::new(signal, what).add(count, None);
     }
 }
 
 #[derive(Debug)]
 struct Warning {
-    message: &'static str,
-    // Of the last spans.
+    signal: Signal,
+    what: &'static str,
+    // Of the last time.
     reason: Option<String>,
     throttle: Throttle,
 }
 
 impl Warning {
-    fn new(message: &'static str) -> Self {
+    fn new(signal: Signal, what: &'static str) -> Self {
         Self {
-            message,
+            signal,
+            what,
             reason: None,
             throttle: Throttle::default(),
         }
     }
 
-    fn add(&mut self, spans: u64, reason: Option<&str>) {
+    fn add(&mut self, count: u64, reason: Option<&str>) {
         self.reason = reason.map(str::to_owned);
-        self.throttle.add(spans);
-        if let Some(spans) = self.throttle.release(Instant::now()) {
-            self.give(spans);
+        self.throttle.add(count);
+        if let Some(count) = self.throttle.release(Instant::now()) {
+            self.give(count);
         }
     }
 
     /// A subscriber is foreign code: its panic must not end the pipeline.
-    fn give(&self, spans: u64) {
-        let (message, reason) = (self.message, self.reason.as_deref());
-        let _ = guarded(|| warn!(target: "throughline_otlp", spans, reason, "{message}"));
+    fn give(&self, count: u64) {
+        let (item, what, reason) = (self.signal.item(), self.what, self.reason.as_deref());
+        let _ = guarded(|| warn!(target: "throughline_otlp", count, reason, "{item}s {what}"));
     }
 }

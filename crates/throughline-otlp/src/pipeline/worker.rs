@@ -41,11 +41,11 @@ impl<D: Destination> Worker<D> {
         runtime: ExportRuntime,
     ) -> Self {
         Self {
-            shared,
             destination,
             export_timeout,
             panics: Panics::default(),
-            warnings: Warnings::new(),
+            warnings: Warnings::new(shared.limits.signal),
+            shared,
             runtime,
         }
     }
@@ -93,6 +93,7 @@ impl<D: Destination> Worker<D> {
 
     async fn export(&mut self, batch: Batch) {
         let count = batch.len() as u64;
+        let begun = Instant::now();
         let outcome = if self.panics.is_paused(Instant::now()) {
             Outcome::Panicked("the exporter panicked too often and is paused".to_owned())
         } else {
@@ -101,7 +102,8 @@ impl<D: Destination> Worker<D> {
             self.panics.record(panicked, Instant::now());
             outcome
         };
-        self.shared.complete(&outcome);
+        let sent_bytes = self.destination.sent_bytes();
+        self.shared.complete(&outcome, begun.elapsed(), sent_bytes);
         self.warnings.export(count, &outcome);
         // An exporter that is never pending would keep the thread from everything else on it.
         tokio::task::yield_now().await;

@@ -9,13 +9,13 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, 
 use http_body_util::Full;
 use hyper::body::Incoming;
 
-use super::Signal;
 use super::answer::Answer;
 use super::compress::Payload;
 use super::connect::{Unread, read};
 use super::error::{Failed, SendError};
 use super::grpc_status::{Code, Status};
 use super::secrets::Secrets;
+use crate::Signal;
 use crate::otlp::{BuildError, OtlpConfig};
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");

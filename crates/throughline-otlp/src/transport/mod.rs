@@ -21,6 +21,7 @@ mod tls;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -33,31 +34,12 @@ use tokio::time::{sleep, timeout};
 use self::connect::{Connections, Unfinished};
 use self::error::Failed;
 use self::secrets::Secrets;
-use crate::ExportRuntime;
 use crate::otlp::{BuildError, Compression, OtlpConfig, Protocol};
+use crate::{ExportRuntime, Signal};
 
 pub(crate) use self::answer::Answer;
 pub(crate) use self::compress::Payload;
 pub(crate) use self::error::SendError;
-
-/// What a transport carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Signal {
-    Traces,
-    Metrics,
-    #[allow(dead_code, reason = "the exporter of logs is not here yet")]
-    Logs,
-}
-
-impl Signal {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Traces => "traces",
-            Self::Metrics => "metrics",
-            Self::Logs => "logs",
-        }
-    }
-}
 
 /// Sends the requests of one signal to one collector.
 pub(crate) struct Transport {
@@ -106,6 +88,11 @@ impl Transport {
             Err(_) => Err(SendError::Ended),
         }
     }
+
+    /// The bytes of all requests so far, as they were compressed, those of further attempts included.
+    pub(crate) fn sent_bytes(&self) -> u64 {
+        self.channel.sent_bytes.load(Ordering::Relaxed)
+    }
 }
 
 impl fmt::Debug for Transport {
@@ -130,6 +117,7 @@ struct Channel {
     headers: HeaderMap,
     compression: Option<Compression>,
     secrets: Secrets,
+    sent_bytes: AtomicU64,
 }
 
 impl Channel {
@@ -159,6 +147,7 @@ impl Channel {
             headers,
             compression: config.compression,
             secrets,
+            sent_bytes: AtomicU64::new(0),
         })
     }
 
@@ -188,6 +177,8 @@ impl Channel {
     }
 
     async fn attempt(&self, payload: Payload, left: Option<Duration>) -> Result<Answer, Failed> {
+        self.sent_bytes
+            .fetch_add(payload.bytes.len() as u64, Ordering::Relaxed);
         let mut request = self.request(payload, left);
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();

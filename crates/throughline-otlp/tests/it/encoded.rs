@@ -113,7 +113,7 @@ fn what_the_collector_rejects_is_counted_and_said() {
     setup.end_many(5);
     let flushed = setup.pipeline.flush_blocking(AMPLE);
     assert!(
-        matches!(flushed, Err(FlushError::SpansLost { count: 2, .. })),
+        matches!(flushed, Err(FlushError::Lost { count: 2, .. })),
         "{flushed:?}"
     );
     let counts = setup.counts();

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use throughline_otlp::{DroppedSpans, FlushError, SpanPipeline};
+use throughline_otlp::{Dropped, FlushError, Signal, SpanPipeline};
 
 use crate::support::{AMPLE, Act, Call, Gate, SHORT, Scripted, Setup, wait_for, within_deadline};
 
 /// Ends three spans, shuts down, and compares what was dropped.
 #[track_caller]
-fn check(act: &Act, deadline: Duration, expected: impl Fn(&DroppedSpans) -> u64) {
+fn check(act: &Act, deadline: Duration, expected: impl Fn(&Dropped) -> u64) {
     let (exporter, calls) = Scripted::always(act.clone());
     let setup = Setup::lazy(exporter);
     setup.end_many(3);
@@ -45,6 +45,7 @@ fn an_exporter_that_blocks_its_thread_does_not_hold_up_the_shutdown() {
     setup.end_many(600);
     let error = within_deadline(|| setup.pipeline.shutdown_blocking(SHORT)).unwrap_err();
     let expected = FlushError::DeadlinePassed {
+        signal: Signal::Traces,
         after: SHORT,
         unsent: 600,
     };
@@ -146,6 +147,7 @@ fn a_flush_that_is_too_late_loses_nothing() {
     setup.end("slow");
     let error = within_deadline(|| setup.pipeline.flush_blocking(SHORT)).unwrap_err();
     let expected = FlushError::DeadlinePassed {
+        signal: Signal::Traces,
         after: SHORT,
         unsent: 1,
     };

@@ -27,7 +27,7 @@ fn a_second_shutdown_yields_the_same_result() {
     };
     check(Act::Succeed, AMPLE, Result::is_ok);
     check(Act::Fail("no"), AMPLE, |result| {
-        matches!(result, Err(FlushError::SpansLost { count: 1, .. }))
+        matches!(result, Err(FlushError::Lost { count: 1, .. }))
     });
     check(Act::Hang, SHORT, |result| {
         matches!(result, Err(FlushError::DeadlinePassed { unsent: 1, .. }))

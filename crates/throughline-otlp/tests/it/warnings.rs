@@ -82,7 +82,7 @@ fn failures_are_reported_once_a_minute_without_credentials() {
     }
     let warning = |spans| {
         format!(
-            "WARN message=spans were dropped because they could not be exported spans={spans} \
+            "WARN message=spans were dropped because they could not be exported count={spans} \
              reason=\"http://marker-of-this-test/: refused\""
         )
     };
@@ -106,8 +106,8 @@ fn a_full_queue_is_reported_with_the_count() {
     gate.open();
     setup.pipeline.shutdown_blocking(AMPLE).unwrap();
     assert_eq!(
-        warnings("spans=4242"),
-        ["WARN message=spans were dropped because the export queue was full spans=4242"]
+        warnings("count=4242"),
+        ["WARN message=spans were dropped because the export queue was full count=4242"]
     );
 }
 
@@ -124,9 +124,9 @@ fn spans_that_are_left_at_the_end_are_reported_once() {
         }
         end(pipeline);
         let expected = format!(
-            "WARN message=spans were dropped because the pipeline ended before they were exported spans={spans}"
+            "WARN message=spans were dropped because the pipeline ended before they were exported count={spans}"
         );
-        assert_eq!(warnings(&format!("spans={spans}")), [expected]);
+        assert_eq!(warnings(&format!("count={spans}")), [expected]);
     };
     check(1717, |pipeline| {
         within_deadline(|| pipeline.shutdown_blocking(SHORT)).unwrap_err();
