@@ -1,10 +1,5 @@
 //! Serialised fields: of the event that is being written, and of each span until it closes.
 
-use std::error::Error;
-use std::fmt;
-
-use tracing_core::field::{Field, Visit};
-
 use crate::Format;
 use crate::escape::{escape, quote};
 use crate::value::Value;
@@ -112,7 +107,7 @@ impl SpanFields {
     }
 }
 
-/// Serialises the fields that it visits.
+/// Serialises the fields that it is given.
 pub(crate) struct Recorder<'a> {
     pub(crate) format: Format,
     pub(crate) fields: &'a mut Fields,
@@ -146,8 +141,8 @@ impl<'a> Message<'a> {
 }
 
 impl Recorder<'_> {
-    fn record(&mut self, field: &Field, value: &Value<'_>) {
-        let (name, format) = (field.name(), self.format);
+    pub(crate) fn record(&mut self, name: &'static str, value: &Value<'_>) {
+        let format = self.format;
         if let Some(message) = self.message.as_mut().filter(|_| name == "message") {
             return message.write(value, format);
         }
@@ -173,44 +168,6 @@ fn push_key(out: &mut Vec<u8>, name: &str, format: Format) {
             escape(out, name, false);
             out.push(b'=');
         }
-    }
-}
-
-impl Visit for Recorder<'_> {
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.record(field, &Value::F64(value));
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.record(field, &Value::I64(value));
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.record(field, &Value::U64(value));
-    }
-
-    fn record_i128(&mut self, field: &Field, value: i128) {
-        self.record(field, &Value::I128(value));
-    }
-
-    fn record_u128(&mut self, field: &Field, value: u128) {
-        self.record(field, &Value::U128(value));
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.record(field, &Value::Bool(value));
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.record(field, &Value::Str(value));
-    }
-
-    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.record(field, &Value::Error(value));
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.record(field, &Value::Debug(value));
     }
 }
 

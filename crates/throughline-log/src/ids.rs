@@ -1,24 +1,23 @@
 //! The ids of a span, and those of the current OpenTelemetry context.
 
 use opentelemetry::Context;
-use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId};
 
 use crate::escape::hex;
 use crate::guard::contained;
 
-/// The ids of a valid span context, in lower-case hexadecimal, two digits a byte.
+/// The ids of a valid span context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ids {
-    trace_id: [[u8; 2]; 16],
-    span_id: [[u8; 2]; 8],
-    trace_flags: [u8; 2],
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) trace_flags: TraceFlags,
 }
 
 impl Ids {
     /// The ids of the span in the current context, if there is one.
     pub(crate) fn current() -> Option<Self> {
-        let is_readable = CONTEXT.try_with(|context| context.is_readable);
-        if is_readable != Ok(true) {
+        if !has_context() {
             return None;
         }
         Context::map_current(|context| Self::of(context.span().span_context()))
@@ -27,23 +26,29 @@ impl Ids {
     /// The ids of `span`, unless it is invalid: all zeros, which stands for no span.
     pub(crate) fn of(span: &SpanContext) -> Option<Self> {
         span.is_valid().then(|| Self {
-            trace_id: span.trace_id().to_bytes().map(hex),
-            span_id: span.span_id().to_bytes().map(hex),
-            trace_flags: hex(span.trace_flags().to_u8()),
+            trace_id: span.trace_id(),
+            span_id: span.span_id(),
+            trace_flags: span.trace_flags(),
         })
     }
 
-    pub(crate) fn trace_id(&self) -> &[u8] {
-        self.trace_id.as_flattened()
+    /// In lower-case hexadecimal, two digits a byte, as all of them.
+    pub(crate) fn trace_id_in_hex(&self) -> [[u8; 2]; 16] {
+        self.trace_id.to_bytes().map(hex)
     }
 
-    pub(crate) fn span_id(&self) -> &[u8] {
-        self.span_id.as_flattened()
+    pub(crate) fn span_id_in_hex(&self) -> [[u8; 2]; 8] {
+        self.span_id.to_bytes().map(hex)
     }
 
-    pub(crate) fn trace_flags(&self) -> &[u8] {
-        &self.trace_flags
+    pub(crate) fn trace_flags_in_hex(&self) -> [u8; 2] {
+        hex(self.trace_flags.to_u8())
     }
+}
+
+/// Whether this thread still has a current context. It has none while its thread-locals are destroyed.
+pub(crate) fn has_context() -> bool {
+    CONTEXT.try_with(|context| context.is_readable) == Ok(true)
 }
 
 thread_local! {
@@ -69,7 +74,7 @@ impl Drop for ContextWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use opentelemetry::trace::{SpanId, TraceFlags, TraceId, TraceState};
+    use opentelemetry::trace::TraceState;
 
     fn span(trace_id: u128, span_id: u64, flags: u8) -> SpanContext {
         SpanContext::new(
@@ -84,9 +89,10 @@ mod tests {
     #[test]
     fn ids_are_lower_case_and_of_full_length() {
         let ids = Ids::of(&span(0xAB, 0xCD, 3)).unwrap();
-        assert_eq!(ids.trace_id(), b"000000000000000000000000000000ab");
-        assert_eq!(ids.span_id(), b"00000000000000cd");
-        assert_eq!(ids.trace_flags(), b"03");
+        let trace_id = ids.trace_id_in_hex();
+        assert_eq!(trace_id.as_flattened(), b"000000000000000000000000000000ab");
+        assert_eq!(ids.span_id_in_hex().as_flattened(), b"00000000000000cd");
+        assert_eq!(&ids.trace_flags_in_hex(), b"03");
     }
 
     #[test]

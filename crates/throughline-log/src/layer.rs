@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use opentelemetry::trace::SpanContext;
+use tracing_core::field::Visit;
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Dispatch, Event, Subscriber};
 use tracing_log::NormalizeEvent;
@@ -15,10 +16,11 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 use crate::Format;
 use crate::fields::{Fields, Message, Recorder, SpanFields};
 use crate::guard::contained;
-use crate::ids::Ids;
 use crate::line;
-use crate::resolve::Resolver;
+use crate::resolve::{Resolver, ids_of};
 use crate::scratch::with_scratch;
+use crate::value::Value;
+use crate::visit::Each;
 
 /// Writes one line for each event, with the ids of the trace that it belongs to.
 ///
@@ -135,11 +137,11 @@ where
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        contained(|| self.keep(id, &context, |recorder| attributes.record(recorder)));
+        contained(|| self.keep(id, &context, |fields| attributes.record(fields)));
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        contained(|| self.keep(id, &context, |recorder| values.record(recorder)));
+        contained(|| self.keep(id, &context, |fields| values.record(fields)));
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
@@ -149,17 +151,20 @@ where
 
 impl<W> LogLayer<W> {
     /// Serialises what `visit` shows into the extensions of a span.
-    fn keep<S>(&self, id: &Id, context: &Context<'_, S>, visit: impl FnOnce(&mut Recorder<'_>))
+    fn keep<S>(&self, id: &Id, context: &Context<'_, S>, visit: impl FnOnce(&mut dyn Visit))
     where
         S: Subscriber + for<'lookup> LookupSpan<'lookup>,
     {
         with_scratch(|scratch| {
-            visit(&mut Recorder {
+            let mut recorder = Recorder {
                 format: self.format,
                 fields: &mut scratch.fields,
                 message: None,
                 is_log_record: false,
-            });
+            };
+            visit(&mut Each(|name, value: &Value<'_>| {
+                recorder.record(name, value);
+            }));
             // A span without fields needs no lookup.
             if !scratch.fields.is_empty()
                 && let Some(span) = context.span(id)
@@ -187,15 +192,18 @@ impl<W> LogLayer<W> {
     {
         let normalized = event.normalized_metadata();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
-        let ids = self.ids::<S>(event);
+        let ids = ids_of::<S>(event, self.resolver.as_ref());
         with_scratch(|scratch| {
             line::begin(&mut scratch.line, self.format, metadata, ids.as_ref());
-            event.record(&mut Recorder {
+            let mut recorder = Recorder {
                 format: self.format,
                 fields: &mut scratch.fields,
                 message: Some(Message::at_end_of(&mut scratch.line)),
                 is_log_record: normalized.is_some(),
-            });
+            };
+            event.record(&mut Each(|name, value: &Value<'_>| {
+                recorder.record(name, value);
+            }));
             let scope = context.event_scope(event);
             line::finish(
                 &mut scratch.line,
@@ -210,16 +218,5 @@ impl<W> LogLayer<W> {
                 .make_writer_for(metadata)
                 .write_all(&scratch.line);
         });
-    }
-
-    fn ids<S>(&self, event: &Event<'_>) -> Option<Ids>
-    where
-        S: Subscriber + for<'lookup> LookupSpan<'lookup>,
-    {
-        if event.is_contextual() {
-            return Ids::current();
-        }
-        // The event has an explicit parent, or is a root on purpose.
-        self.resolver.as_ref()?.ids::<S>(event.parent()?)
     }
 }

@@ -7,13 +7,16 @@ mod guard;
 mod ids;
 mod layer;
 mod line;
+mod record;
 mod resolve;
 mod scratch;
 mod timestamp;
 mod value;
+mod visit;
 
 pub use format::{Format, ParseFormatError};
 pub use layer::LogLayer;
+pub use record::RecordLayer;
 
 pub use opentelemetry;
 pub use tracing_core;

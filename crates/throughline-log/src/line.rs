@@ -82,11 +82,11 @@ fn push_ids(out: &mut Vec<u8>, ids: Option<&Ids>, around: Around) {
     let Some(ids) = ids else { return };
     let [trace_id, span_id, trace_flags, end] = around;
     out.extend_from_slice(trace_id);
-    out.extend_from_slice(ids.trace_id());
+    out.extend_from_slice(ids.trace_id_in_hex().as_flattened());
     out.extend_from_slice(span_id);
-    out.extend_from_slice(ids.span_id());
+    out.extend_from_slice(ids.span_id_in_hex().as_flattened());
     out.extend_from_slice(trace_flags);
-    out.extend_from_slice(ids.trace_flags());
+    out.extend_from_slice(&ids.trace_flags_in_hex());
     out.extend_from_slice(end);
 }
 

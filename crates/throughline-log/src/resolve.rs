@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use opentelemetry::trace::SpanContext;
 use tracing_core::dispatcher::WeakDispatch;
 use tracing_core::span::Id;
-use tracing_core::{Dispatch, Subscriber};
+use tracing_core::{Dispatch, Event, Subscriber};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::guard::contained;
@@ -51,6 +51,18 @@ impl Resolver {
             known.flatten().as_ref().and_then(Ids::of)
         })
     }
+}
+
+/// The ids that an event gets: those of the current context, or of its explicit parent.
+pub(crate) fn ids_of<S>(event: &Event<'_>, resolver: Option<&Resolver>) -> Option<Ids>
+where
+    S: Subscriber + for<'lookup> LookupSpan<'lookup>,
+{
+    if event.is_contextual() {
+        return Ids::current();
+    }
+    // The event has an explicit parent, or is a root on purpose.
+    resolver?.ids::<S>(event.parent()?)
 }
 
 impl fmt::Debug for Resolver {

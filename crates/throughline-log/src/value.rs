@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt::{self, Write};
 
+use opentelemetry::logs::AnyValue;
+
 use crate::Format;
 use crate::escape::{Escaped, escape};
 use crate::guard::contained;
@@ -26,6 +28,21 @@ pub(crate) enum Value<'a> {
 }
 
 impl Value<'_> {
+    /// The value in a log record, where integers have 64 bits.
+    pub(crate) fn to_any_value(&self) -> AnyValue {
+        match self {
+            Value::Bool(value) => AnyValue::Boolean(*value),
+            Value::I64(value) => AnyValue::Int(*value),
+            Value::U64(value) => integer(*value),
+            Value::I128(value) => integer(*value),
+            Value::U128(value) => integer(*value),
+            Value::F64(value) => AnyValue::Double(*value),
+            Value::Str(value) => (*value).to_owned().into(),
+            Value::Error(error) => text(|to| write_chain(to, *error)).into(),
+            Value::Debug(value) => text(|to| write!(to, "{value:?}")).into(),
+        }
+    }
+
     /// Appends the value of an ordinary field.
     pub(crate) fn write(&self, out: &mut Vec<u8>, format: Format) {
         match (format, self) {
@@ -89,6 +106,23 @@ fn push_integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
+fn integer<N: Copy + TryInto<i64> + fmt::Display>(value: N) -> AnyValue {
+    let integer = value.try_into();
+    integer.map_or_else(|_| value.to_string().into(), AnyValue::Int)
+}
+
+/// What `write` formats, as [`formatted`] appends it.
+fn text(write: impl FnOnce(&mut String) -> fmt::Result) -> String {
+    let mut text = String::new();
+    let finished = contained(|| {
+        let _ = write(&mut text);
+    });
+    match finished {
+        Some(()) => text,
+        None => PANICKED.to_owned(),
+    }
+}
+
 /// Appends what `write` formats. Its code is the application's: if it panics, [`PANICKED`] stands there instead; if it
 /// returns an error, what it had written stays.
 fn formatted(out: &mut Vec<u8>, quoted: bool, write: impl FnOnce(&mut Escaped<'_>) -> fmt::Result) {
@@ -104,7 +138,7 @@ fn formatted(out: &mut Vec<u8>, quoted: bool, write: impl FnOnce(&mut Escaped<'_
 }
 
 /// Writes an error and what caused it: `order failed: connection lost: timed out`.
-fn write_chain(to: &mut Escaped<'_>, error: &(dyn Error + 'static)) -> fmt::Result {
+fn write_chain(to: &mut impl Write, error: &(dyn Error + 'static)) -> fmt::Result {
     write!(to, "{error}")?;
     let mut source = error.source();
     for _ in 0..MAX_SOURCES {

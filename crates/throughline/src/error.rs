@@ -77,7 +77,8 @@ impl Error for InitError {
 /// same; this only says what was lost.
 #[derive(Clone, Debug)]
 pub struct ShutdownError {
-    pub(crate) report: ShutdownReport,
+    // In a box, for the sake of the results that it stands in.
+    pub(crate) report: Box<ShutdownReport>,
 }
 
 impl ShutdownError {

@@ -1,19 +1,26 @@
 //! From a configuration to everything installed.
 
 use std::fmt;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 
 use opentelemetry::global;
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use throughline_core::propagation::Propagators;
 use throughline_core::{Installation, MeterSource, TracerSource};
-use throughline_otlp::{ExportRuntime, SpanPipeline, SpanPipelineBuilder, console, otlp};
+use throughline_otlp::{
+    ExportRuntime, LogPipeline, LogPipelineBuilder, SpanPipeline, SpanPipelineBuilder, console,
+    otlp,
+};
 
 use crate::config::{Config, Exporter};
 use crate::error::InitError;
+use crate::last_metrics::Reporting;
 use crate::resource::resource;
 use crate::subscriber;
 use crate::telemetry::Telemetry;
@@ -154,10 +161,16 @@ impl Config {
         } else {
             Signals::build(self)?
         };
-        subscriber::install(self, signals.tracers.as_ref())?;
+        subscriber::install(self, &signals)?;
         // Meters first: instrumentations that find a tracer look no further.
         if let Some(meters) = &signals.meters {
             global::set_meter_provider(meters.clone());
+            if let Some(pipeline) = &signals.spans {
+                pipeline.observe(meters);
+            }
+            if let Some(pipeline) = &signals.logs {
+                pipeline.observe(meters);
+            }
         }
         if let Some(tracers) = &signals.tracers {
             global::set_tracer_provider(tracers.clone());
@@ -175,72 +188,105 @@ impl Config {
     }
 }
 
-/// The providers of what is on.
+/// The providers and pipelines of what is on.
 #[derive(Debug, Default)]
 pub(crate) struct Signals {
-    pub(crate) pipeline: Option<SpanPipeline>,
+    pub(crate) spans: Option<SpanPipeline>,
     pub(crate) tracers: Option<SdkTracerProvider>,
     pub(crate) meters: Option<SdkMeterProvider>,
+    /// Whether the last metrics were taken, once the meter provider is shut down.
+    pub(crate) last_metrics: Mutex<Option<Receiver<bool>>>,
+    pub(crate) logs: Option<LogPipeline>,
+    pub(crate) loggers: Option<SdkLoggerProvider>,
 }
 
 impl Signals {
     fn build(config: &Config) -> Result<Self, InitError> {
         let resource = resource(config);
         let runtime = ExportRuntime::start().map_err(InitError::Thread)?;
-        let pipeline = match config.traces_exporter {
+        let spans = match config.traces_exporter {
             Exporter::Otlp => {
-                let pipeline = pipeline(config).build_otlp(&runtime, &config.traces_otlp);
+                let pipeline = span_pipeline(config).build_otlp(&runtime, &config.traces_otlp);
                 Some(pipeline.map_err(InitError::Exporter)?)
             }
             Exporter::Console => {
-                Some(pipeline(config).build(&runtime, console::SpanExporter::stdout()))
+                let exporter = console::SpanExporter::stdout();
+                Some(span_pipeline(config).build(&runtime, exporter))
             }
             Exporter::None => None,
         };
         let mut tracers = SdkTracerProvider::builder()
             .with_sampler(config.sampler.build())
             .with_resource(resource.clone());
-        if let Some(pipeline) = &pipeline {
+        if let Some(pipeline) = &spans {
             tracers = tracers.with_span_processor(pipeline.clone());
         }
-        let meters = match config.metrics_exporter {
+        let logs = match config.logs_exporter {
+            Exporter::Otlp => {
+                let pipeline = log_pipeline(config).build_otlp(&runtime, &config.logs_otlp);
+                Some(pipeline.map_err(InitError::Exporter)?)
+            }
+            Exporter::Console | Exporter::None => None,
+        };
+        let loggers = logs.clone().map(|pipeline| {
+            SdkLoggerProvider::builder()
+                .with_resource(resource.clone())
+                .with_log_processor(pipeline)
+                .build()
+        });
+        let (meters, last_metrics) = match config.metrics_exporter {
             Exporter::Otlp => {
                 let exporter = otlp::metric_exporter(&runtime, &config.metrics_otlp);
-                Some(meters(
-                    config,
-                    resource,
-                    exporter.map_err(InitError::Exporter)?,
-                ))
+                meters(config, resource, exporter.map_err(InitError::Exporter)?)
             }
-            Exporter::Console => Some(meters(config, resource, console::MetricExporter::stdout())),
-            Exporter::None => None,
+            Exporter::Console => meters(config, resource, console::MetricExporter::stdout()),
+            Exporter::None => (None, None),
         };
         Ok(Self {
-            pipeline,
+            spans,
             tracers: Some(tracers.build()),
             meters,
+            last_metrics: Mutex::new(last_metrics),
+            logs,
+            loggers,
         })
     }
 }
 
-fn pipeline(config: &Config) -> SpanPipelineBuilder {
-    SpanPipeline::builder()
-        .schedule_delay(config.span_batch.schedule_delay)
-        .export_timeout(config.span_batch.export_timeout)
-        .max_queue_size(config.span_batch.max_queue_size)
-        .max_export_batch_size(config.span_batch.max_export_batch_size)
+fn span_pipeline(config: &Config) -> SpanPipelineBuilder {
+    let batch = &config.span_batch;
+    let pipeline = SpanPipeline::builder()
+        .schedule_delay(batch.schedule_delay)
+        .export_timeout(batch.export_timeout)
+        .max_queue_size(batch.max_queue_size)
+        .max_export_batch_size(batch.max_export_batch_size);
+    match config.span_attribute_value_length_limit {
+        Some(characters) => pipeline.attribute_value_length_limit(characters),
+        None => pipeline,
+    }
+}
+
+fn log_pipeline(config: &Config) -> LogPipelineBuilder {
+    let batch = &config.log_batch;
+    LogPipeline::builder()
+        .schedule_delay(batch.schedule_delay)
+        .export_timeout(batch.export_timeout)
+        .max_queue_size(batch.max_queue_size)
+        .max_export_batch_size(batch.max_export_batch_size)
 }
 
 fn meters(
     config: &Config,
     resource: Resource,
     exporter: impl PushMetricExporter,
-) -> SdkMeterProvider {
+) -> (Option<SdkMeterProvider>, Option<Receiver<bool>>) {
+    let (exporter, last) = Reporting::new(exporter);
     let reader = PeriodicReader::builder(exporter)
         .with_interval(config.metric_export_interval)
         .build();
-    SdkMeterProvider::builder()
+    let meters = SdkMeterProvider::builder()
         .with_resource(resource)
         .with_reader(reader)
-        .build()
+        .build();
+    (Some(meters), Some(last))
 }

@@ -3,12 +3,13 @@
 mod config;
 mod error;
 mod init;
+mod last_metrics;
 mod resource;
 mod signal;
 mod subscriber;
 mod telemetry;
 
-pub use config::{Config, ConfigWarning, Exporter, Sampler, SpanBatch};
+pub use config::{Batch, Config, ConfigWarning, Exporter, Sampler};
 pub use error::{InitError, ShutdownError};
 pub use init::{Builder, builder, init};
 pub use signal::{shutdown_deadline, shutdown_signal};
@@ -20,4 +21,4 @@ pub use throughline_log::Format;
 pub use throughline_otlp::otlp::{
     BuildError, ClientIdentity, Compression, OtlpConfig, Pem, Protocol, TlsConfig,
 };
-pub use throughline_otlp::{Dropped, SpanCounts};
+pub use throughline_otlp::{Dropped, ExportStats, LogCounts, SpanCounts};

@@ -1,12 +1,11 @@
 //! The guard: flushing and stopping, with one deadline for everything.
 
 use std::fmt;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use opentelemetry_sdk::metrics::SdkMeterProvider;
-use throughline_otlp::{SpanCounts, SpanPipeline};
+use throughline_otlp::{ExportStats, FlushError, LogCounts, LogPipeline, SpanCounts, SpanPipeline};
 use tokio::sync::oneshot;
 
 use crate::error::ShutdownError;
@@ -37,6 +36,12 @@ pub struct ShutdownReport {
     /// The spans. `started == exported + dropped.total() + queued + open`; after a shutdown none is queued. All zero where
     /// no span is exported.
     pub spans: SpanCounts,
+    /// What the exports of spans took.
+    pub span_exports: ExportStats,
+    /// The log records. `emitted == exported + dropped.total() + queued`. All zero where no log record is exported.
+    pub logs: LogCounts,
+    /// What the exports of log records took.
+    pub log_exports: ExportStats,
     /// Whether the exporter took the last metrics. True where no metric is exported.
     pub metrics_delivered: bool,
 }
@@ -49,7 +54,7 @@ impl Telemetry {
         }
     }
 
-    /// Exports the spans that have ended so far, and the metrics. Returns at the shutdown timeout at the latest.
+    /// Exports the spans that have ended so far, the log records and the metrics. Returns at the shutdown timeout at the latest.
     ///
     /// Runs on any executor, a `current_thread` runtime included; the work is done on threads of its own, and goes on
     /// where the future is dropped.
@@ -103,71 +108,120 @@ impl Drop for Telemetry {
 
 impl Signals {
     fn flush(&self, timeout: Duration) -> Result<ShutdownReport, ShutdownError> {
-        let metrics = self.on_meters(timeout, |meters| meters.force_flush().is_ok());
-        let spans = (self.pipeline.as_ref()).map(|pipeline| pipeline.flush_blocking(timeout));
-        self.report(spans.is_none_or(|spans| spans.is_ok()), metrics.wait())
+        let deadline = Deadline::after(timeout);
+        let metrics = begin(&self.meters, |meters| Some(meters.force_flush().is_ok()));
+        let logs = self.begin_flush_of_logs(timeout);
+        let spans = (self.spans.as_ref()).map(|pipeline| pipeline.flush_blocking(timeout));
+        let logs = logs.wait(deadline);
+        self.report(is_ok(spans) && logs, metrics.wait(deadline))
     }
 
     fn shut_down(&self, timeout: Duration) -> Result<ShutdownReport, ShutdownError> {
-        let metrics = self.on_meters(timeout, |meters| meters.shutdown().is_ok());
-        let spans = (self.pipeline.as_ref()).map(|pipeline| pipeline.shutdown_blocking(timeout));
+        let deadline = Deadline::after(timeout);
+        let last = self.last_metrics.lock();
+        let last = last.unwrap_or_else(PoisonError::into_inner).take();
+        let metrics = begin(&self.meters, move |meters| {
+            // It gives up after 5 s, and the exporter goes on.
+            let _ = meters.shutdown();
+            last?.recv().ok()
+        });
+        let flushed_logs = self.begin_flush_of_logs(timeout);
+        let spans = (self.spans.as_ref()).map(|pipeline| pipeline.shutdown_blocking(timeout));
         if let Some(tracers) = &self.tracers {
             // The pipeline has stopped: this only makes the provider's tracers end their work.
             let _ = tracers.shutdown_with_timeout(Duration::ZERO);
         }
-        self.report(spans.is_none_or(|spans| spans.is_ok()), metrics.wait())
+        let metrics = metrics.wait(deadline);
+        let flushed_logs = flushed_logs.wait(deadline);
+        // Last, for what was logged about the others.
+        let logs = (self.logs.as_ref()).map(|pipeline| pipeline.shutdown_blocking(deadline.left()));
+        self.report(is_ok(spans) && flushed_logs && is_ok(logs), metrics)
     }
 
-    /// Begins `work`, which blocks without a bound of its own, on a thread.
-    fn on_meters(
+    fn begin_flush_of_logs(&self, timeout: Duration) -> Pending {
+        begin(&self.logs, move |pipeline| {
+            Some(pipeline.flush_blocking(timeout).is_ok())
+        })
+    }
+
+    fn report(
         &self,
-        timeout: Duration,
-        work: impl FnOnce(SdkMeterProvider) -> bool + Send + 'static,
-    ) -> Metrics {
-        let deadline = Instant::now().checked_add(timeout);
-        let Some(meters) = self.meters.clone() else {
-            return Metrics::Off;
-        };
-        let (done, result) = mpsc::channel();
-        let spawned = thread::Builder::new()
-            .name("throughline-metrics".to_owned())
-            .spawn(move || done.send(work(meters)));
-        match spawned {
-            Ok(_) => Metrics::Running(result, deadline),
-            Err(_) => Metrics::Lost,
-        }
-    }
-
-    fn report(&self, spans: bool, metrics: bool) -> Result<ShutdownReport, ShutdownError> {
+        pipelines: bool,
+        metrics_delivered: bool,
+    ) -> Result<ShutdownReport, ShutdownError> {
+        let (spans, logs) = (self.spans.as_ref(), self.logs.as_ref());
         let report = ShutdownReport {
-            spans: (self.pipeline.as_ref()).map_or_else(SpanCounts::default, SpanPipeline::counts),
-            metrics_delivered: metrics,
+            spans: spans.map(SpanPipeline::counts).unwrap_or_default(),
+            span_exports: spans.map(SpanPipeline::stats).unwrap_or_default(),
+            logs: logs.map(LogPipeline::counts).unwrap_or_default(),
+            log_exports: logs.map(LogPipeline::stats).unwrap_or_default(),
+            metrics_delivered,
         };
-        if spans && metrics {
+        if pipelines && metrics_delivered {
             Ok(report)
         } else {
-            Err(ShutdownError { report })
+            Err(ShutdownError {
+                report: Box::new(report),
+            })
         }
     }
 }
 
-/// The last export of metrics.
-enum Metrics {
-    Off,
-    Lost,
-    /// Without a deadline where that is out of reach for an [`Instant`].
-    Running(mpsc::Receiver<bool>, Option<Instant>),
+/// What is off has nothing to lose.
+fn is_ok(result: Option<Result<(), FlushError>>) -> bool {
+    result.is_none_or(|result| result.is_ok())
 }
 
-impl Metrics {
-    fn wait(self) -> bool {
+/// A point in time; none where it is out of reach for an [`Instant`].
+#[derive(Clone, Copy)]
+struct Deadline(Option<Instant>);
+
+impl Deadline {
+    fn after(timeout: Duration) -> Self {
+        Self(Instant::now().checked_add(timeout))
+    }
+
+    fn left(self) -> Duration {
+        let left = |at: Instant| at.saturating_duration_since(Instant::now());
+        self.0.map_or(Duration::MAX, left)
+    }
+}
+
+/// Begins work that blocks, on a thread. It says whether everything was delivered, if it can.
+fn begin<T: Clone + Send + 'static>(
+    signal: &Option<T>,
+    work: impl FnOnce(T) -> Option<bool> + Send + 'static,
+) -> Pending {
+    let Some(signal) = signal.clone() else {
+        return Pending::Off;
+    };
+    let (done, result) = mpsc::channel();
+    let spawned = thread::Builder::new()
+        .name("throughline-flush".to_owned())
+        .spawn(move || done.send(work(signal).unwrap_or(false)));
+    match spawned {
+        Ok(_) => Pending::Running(result),
+        Err(_) => Pending::Lost,
+    }
+}
+
+/// Work that [`begin`] began.
+enum Pending {
+    Off,
+    Lost,
+    Running(mpsc::Receiver<bool>),
+}
+
+impl Pending {
+    /// Whether everything is delivered by then.
+    fn wait(self, deadline: Deadline) -> bool {
         match self {
+            // What is off has nothing to lose.
             Self::Off => true,
             Self::Lost => false,
-            Self::Running(result, deadline) => {
-                let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-                let result = match left {
-                    Some(left) => result.recv_timeout(left).ok(),
+            Self::Running(result) => {
+                let result = match deadline.0 {
+                    Some(_) => result.recv_timeout(deadline.left()).ok(),
                     None => result.recv().ok(),
                 };
                 result.unwrap_or(false)
@@ -186,7 +240,7 @@ async fn on_a_thread(
     let at_hand = Arc::clone(&signals);
     let spawned = thread::Builder::new()
         .name("throughline-shutdown".to_owned())
-        .spawn(move || done.send(work(&signals, timeout)));
+        .spawn(move || drop(done.send(work(&signals, timeout))));
     match spawned {
         // A thread that panicked leaves what is known.
         Ok(_) => (result.await).unwrap_or_else(|_| at_hand.report(false, false)),
@@ -198,6 +252,15 @@ async fn on_a_thread(
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.spans)?;
+        if self.span_exports.exports > 0 {
+            write!(f, " ({})", self.span_exports)?;
+        }
+        if self.logs.emitted > 0 {
+            write!(f, "; {}", self.logs)?;
+            if self.log_exports.exports > 0 {
+                write!(f, " ({})", self.log_exports)?;
+            }
+        }
         if !self.metrics_delivered {
             f.write_str("; the last metrics were not taken")?;
         }

@@ -7,6 +7,7 @@ mod current;
 mod json;
 mod log_crate;
 mod parent;
+mod records;
 mod robust;
 mod spans;
 mod support;

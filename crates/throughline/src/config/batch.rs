@@ -1,47 +1,56 @@
-//! `OTEL_BSP_…`: <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#batch-span-processor>.
+//! `OTEL_BSP_…` and `OTEL_BLRP_…`:
+//! <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#batch-span-processor>.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::env::Env;
 
-/// How ended spans wait for their export.
+/// How ended spans, or log records, wait for their export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct SpanBatch {
-    /// The longest time that an ended span waits; 0 is none. `OTEL_BSP_SCHEDULE_DELAY` in milliseconds; default: 5 s.
+pub struct Batch {
+    /// The longest time that one waits; 0 is none. `…_SCHEDULE_DELAY` in milliseconds; default: 5 s for spans, 1 s for log
+    /// records.
     pub schedule_delay: Duration,
-    /// The longest time for one export; 0 is no limit. `OTEL_BSP_EXPORT_TIMEOUT` in milliseconds; default: 30 s.
+    /// The longest time for one export; 0 is no limit. `…_EXPORT_TIMEOUT` in milliseconds; default: 30 s.
     pub export_timeout: Duration,
-    /// How many ended spans may wait; what ends while it is full is dropped and counted. `OTEL_BSP_MAX_QUEUE_SIZE`;
-    /// default: 2048.
+    /// How many may wait; what comes while it is full is dropped and counted. `…_MAX_QUEUE_SIZE`; default: 2048.
     pub max_queue_size: usize,
-    /// How many spans one export takes. `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`; default: 512, or the size of a smaller queue.
+    /// How many one export takes. `…_MAX_EXPORT_BATCH_SIZE`; default: 512, or the size of a smaller queue.
     pub max_export_batch_size: usize,
 }
 
-impl SpanBatch {
-    pub(super) fn of(env: &Env<'_>) -> Self {
-        const BATCH: &str = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE";
-        let default_delay = Duration::from_secs(5);
-        let default_timeout = Duration::from_secs(30);
-        let max_queue_size = env.count("OTEL_BSP_MAX_QUEUE_SIZE", 2048);
-        let max_export_batch_size = env.count(BATCH, max_queue_size.min(512));
+impl Batch {
+    pub(super) fn of_spans(env: &Env<'_>) -> Self {
+        Self::of(env, "OTEL_BSP", Duration::from_secs(5))
+    }
+
+    pub(super) fn of_logs(env: &Env<'_>) -> Self {
+        Self::of(env, "OTEL_BLRP", Duration::from_secs(1))
+    }
+
+    fn of(env: &Env<'_>, prefix: &str, default_delay: Duration) -> Self {
+        let variable = |name: &str| format!("{prefix}_{name}");
+        let duration = |name, default| env.milliseconds_or_0(&variable(name), default);
+        let max_queue_size = env.count(&variable("MAX_QUEUE_SIZE"), 2048);
+        let batch = variable("MAX_EXPORT_BATCH_SIZE");
+        let max_export_batch_size = env.count(&batch, max_queue_size.min(512));
         if max_export_batch_size > max_queue_size {
-            let batch = max_export_batch_size.to_string();
+            let value = max_export_batch_size.to_string();
             let queue = max_queue_size.to_string();
-            env.warn(BATCH, &batch, "is more than the queue holds", &queue);
+            env.warn(&batch, &value, "is more than the queue holds", &queue);
         }
         Self {
-            schedule_delay: env.milliseconds_or_0("OTEL_BSP_SCHEDULE_DELAY", default_delay),
-            export_timeout: env.milliseconds_or_0("OTEL_BSP_EXPORT_TIMEOUT", default_timeout),
+            schedule_delay: duration("SCHEDULE_DELAY", default_delay),
+            export_timeout: duration("EXPORT_TIMEOUT", Duration::from_secs(30)),
             max_queue_size,
             max_export_batch_size: max_export_batch_size.min(max_queue_size),
         }
     }
 }
 
-impl fmt::Display for SpanBatch {
+impl fmt::Display for Batch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             schedule_delay,

@@ -132,6 +132,13 @@ impl<'a> Env<'a> {
         )
     }
 
+    /// A limit; none where the variable is not set.
+    pub(super) fn limit(&self, variable: &str) -> Option<usize> {
+        let problem = "is no number";
+        let limit = self.number(variable, usize::MAX, |_| true, problem, "no limit");
+        (limit < usize::MAX).then_some(limit)
+    }
+
     fn number<N: FromStr>(
         &self,
         variable: &str,

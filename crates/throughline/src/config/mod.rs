@@ -17,7 +17,7 @@ use throughline_otlp::otlp::OtlpConfig;
 use crate::error::InitError;
 use env::{Env, Pairs, pairs};
 
-pub use batch::SpanBatch;
+pub use batch::Batch;
 pub use env::ConfigWarning;
 pub use sampler::Sampler;
 
@@ -46,7 +46,7 @@ pub use sampler::Sampler;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// No spans and no metrics; propagation and logs go on. `OTEL_SDK_DISABLED`; default: false.
+    /// No spans, metrics and log records; propagation and log lines go on. `OTEL_SDK_DISABLED`; default: false.
     pub disabled: bool,
     /// `service.name`. `OTEL_SERVICE_NAME`, else `service.name` in `OTEL_RESOURCE_ATTRIBUTES`; default: `unknown_service:`
     /// and the name of the executable.
@@ -58,6 +58,9 @@ pub struct Config {
     pub traces_exporter: Exporter,
     /// Where metrics go. `OTEL_METRICS_EXPORTER`; default: [`Exporter::Otlp`].
     pub metrics_exporter: Exporter,
+    /// Where log records go, beside the lines. `OTEL_LOGS_EXPORTER`; default: [`Exporter::Otlp`]. With
+    /// [`Exporter::Console`] there are the lines only.
+    pub logs_exporter: Exporter,
     /// The collector of spans. `OTEL_EXPORTER_OTLP_TRACES_…`, else `OTEL_EXPORTER_OTLP_…`; default:
     /// `http://localhost:4318/v1/traces`, no headers, 10 s. Where spans do not go to a collector, wrong variables of it
     /// do not matter.
@@ -65,8 +68,19 @@ pub struct Config {
     /// The collector of metrics. `OTEL_EXPORTER_OTLP_METRICS_…`, else `OTEL_EXPORTER_OTLP_…`; default:
     /// `http://localhost:4318/v1/metrics`, and as above.
     pub metrics_otlp: OtlpConfig,
+    /// The collector of log records. `OTEL_EXPORTER_OTLP_LOGS_…`, else `OTEL_EXPORTER_OTLP_…`; default:
+    /// `http://localhost:4318/v1/logs`, and as above.
+    pub logs_otlp: OtlpConfig,
     /// How ended spans wait for their export. `OTEL_BSP_…`.
-    pub span_batch: SpanBatch,
+    pub span_batch: Batch,
+    /// How log records wait for their export. `OTEL_BLRP_…`.
+    pub log_batch: Batch,
+    /// How many characters of a string attribute of a span are exported.
+    /// `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, else `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`; default: all.
+    pub span_attribute_value_length_limit: Option<usize>,
+    /// How many characters of a string attribute of a log record are exported.
+    /// `OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT`, else `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`; default: all.
+    pub log_attribute_value_length_limit: Option<usize>,
     /// How often metrics are exported. `OTEL_METRIC_EXPORT_INTERVAL` in milliseconds; default: 60 s.
     pub metric_export_interval: Duration,
     /// Which spans are recorded. `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`; default:
@@ -74,7 +88,7 @@ pub struct Config {
     pub sampler: Sampler,
     /// How contexts travel, in order. `OTEL_PROPAGATORS`; default: Trace Context and Baggage.
     pub propagators: Vec<Propagator>,
-    /// Which events are logged, as `EnvFilter` directives. `RUST_LOG`; default: `info`.
+    /// Which events are logged, as lines and as records, as `EnvFilter` directives. `RUST_LOG`; default: `info`.
     pub log_filter: String,
     /// How a log line looks. `OTEL_RUST_LOG_FORMAT`: `json` or `text`; default: `text` on a terminal, else `json`.
     pub log_format: Format,
@@ -82,8 +96,7 @@ pub struct Config {
     /// `info`, without the crates that carry the requests. A target stands for all that begin with it. No filter ever
     /// touches the spans of throughline's own instrumentations.
     pub span_filter: String,
-    /// How long a shutdown or a flush may take in all. Code only; default: 5 s. Metrics have 5 s at most, however long
-    /// this is.
+    /// How long a shutdown or a flush may take in all. Code only; default: 5 s.
     pub shutdown_timeout: Duration,
     /// What was wrong with the environment, and what is used instead. Logged by [`init`](Self::init).
     pub warnings: Vec<ConfigWarning>,
@@ -127,15 +140,21 @@ impl Config {
         let (service_name, resource_attributes) = resource(&env);
         let (traces_exporter, traces_otlp) = signal(&env, disabled, "TRACES", "v1/traces")?;
         let (metrics_exporter, metrics_otlp) = signal(&env, disabled, "METRICS", "v1/metrics")?;
+        let (logs_exporter, logs_otlp) = signal(&env, disabled, "LOGS", "v1/logs")?;
         let mut config = Self {
             disabled,
             service_name,
             resource_attributes,
             traces_exporter,
             metrics_exporter,
+            logs_exporter,
             traces_otlp,
             metrics_otlp,
-            span_batch: SpanBatch::of(&env),
+            logs_otlp,
+            span_batch: Batch::of_spans(&env),
+            log_batch: Batch::of_logs(&env),
+            span_attribute_value_length_limit: value_length_limit(&env, "SPAN"),
+            log_attribute_value_length_limit: value_length_limit(&env, "LOGRECORD"),
             metric_export_interval: env
                 .milliseconds("OTEL_METRIC_EXPORT_INTERVAL", Duration::from_secs(60)),
             sampler: Sampler::of(&env),
@@ -268,6 +287,13 @@ fn resource_attributes(env: &Env<'_>) -> Pairs {
     })
 }
 
+fn value_length_limit(env: &Env<'_>, model: &str) -> Option<usize> {
+    let own = format!("OTEL_{model}_ATTRIBUTE_VALUE_LENGTH_LIMIT");
+    let is_set = env.text(&own).is_some();
+    let generic = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT";
+    env.limit(if is_set { &own } else { generic })
+}
+
 fn log_filter(env: &Env<'_>) -> String {
     const DEFAULT: &str = "info";
     let Some(filter) = env.text("RUST_LOG") else {
@@ -345,6 +371,7 @@ impl fmt::Display for Config {
         for (signal, exporter, target) in [
             ("traces", self.traces_exporter, &self.traces_otlp),
             ("metrics", self.metrics_exporter, &self.metrics_otlp),
+            ("logs", self.logs_exporter, &self.logs_otlp),
         ] {
             match exporter {
                 Exporter::Otlp => writeln!(f, "{signal}: {target:?}")?,
@@ -352,6 +379,15 @@ impl fmt::Display for Config {
             }
         }
         writeln!(f, "span batches: {}", self.span_batch)?;
+        writeln!(f, "log batches: {}", self.log_batch)?;
+        for (what, limit) in [
+            ("span", self.span_attribute_value_length_limit),
+            ("log", self.log_attribute_value_length_limit),
+        ] {
+            if let Some(limit) = limit {
+                writeln!(f, "{what} attribute value length limit: {limit}")?;
+            }
+        }
         writeln!(
             f,
             "metric export interval: {:?}",

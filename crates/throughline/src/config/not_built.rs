@@ -18,10 +18,6 @@ const GROUPS: &[(&str, &[NotBuilt])] = &[
         &[("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", NONE)],
     ),
     (
-        "log lines on standard output only",
-        &[("OTEL_LOGS_EXPORTER", &["none"])],
-    ),
-    (
         "the other variables",
         &[
             ("OTEL_CONFIG_FILE", NONE),
@@ -31,9 +27,8 @@ const GROUPS: &[(&str, &[NotBuilt])] = &[
     (
         "the specification's default",
         &[
-            ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", NONE),
             ("OTEL_ATTRIBUTE_COUNT_LIMIT", &["128"]),
-            ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", NONE),
+            ("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", &["128"]),
             ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", &["128"]),
             ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", &["128"]),
             (

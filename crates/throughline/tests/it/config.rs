@@ -507,12 +507,17 @@ fn what_is_off_needs_no_collector() {
     let off = &[
         ("OTEL_TRACES_EXPORTER", "none"),
         ("OTEL_METRICS_EXPORTER", "console"),
+        ("OTEL_LOGS_EXPORTER", "none"),
     ];
     let endpoint = "http://localhost:4318/v1/traces".to_owned();
     check(&with(off), |c| c.traces_otlp.endpoint.clone(), endpoint);
     // Where one signal is on, it needs its collector.
-    from(&with(&[("OTEL_TRACES_EXPORTER", "none")])).unwrap_err();
-    from(&with(&[("OTEL_METRICS_EXPORTER", "none")])).unwrap_err();
+    for on in ["TRACES", "METRICS", "LOGS"] {
+        let mut variables = with(off);
+        let exporter = format!("OTEL_{on}_EXPORTER");
+        variables.retain(|(variable, _)| *variable != exporter);
+        from(&variables).unwrap_err();
+    }
 }
 
 #[test]
@@ -759,16 +764,6 @@ fn what_is_not_built_yet_is_warned_of_and_the_same_as_the_default_is_not() {
         let warnings: Vec<_> = warning.iter().map(String::as_str).collect();
         check_warned(&[(variable, value)], |c| c.disabled, false, &warnings);
     };
-    let lines = Some("log lines on standard output only");
-    for (value, used) in [
-        ("otlp", lines),
-        ("Console", lines),
-        ("none", None),
-        ("None", None),
-        ("", None),
-    ] {
-        check("OTEL_LOGS_EXPORTER", value, used);
-    }
     let default = Some("the specification's default");
     for (variable, value, used) in [
         ("OTEL_ATTRIBUTE_COUNT_LIMIT", "1", default),
@@ -823,6 +818,9 @@ fn a_configuration_prints_without_secrets() {
             "authorization=Bearer%20secret,x-tenant=secret",
         ),
         ("OTEL_METRICS_EXPORTER", "console"),
+        ("OTEL_LOGS_EXPORTER", "none"),
+        ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "10"),
+        ("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "20"),
         ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
         ("OTEL_TRACES_SAMPLER_ARG", "0.25"),
         ("OTEL_RUST_LOG_FORMAT", "json"),
@@ -839,7 +837,11 @@ resource deployment.environment.name: test
 resource host.name: a b
 traces: OtlpConfig { endpoint: "http://c:4318/v1/traces", headers: [("authorization", "***"), ("x-tenant", "***")], timeout: 10s }
 metrics: console
+logs: none
 span batches: 512 of 2048, every 5s, within 30s
+log batches: 512 of 2048, every 1s, within 30s
+span attribute value length limit: 10
+log attribute value length limit: 20
 metric export interval: 60s
 sampler: parentbased_traceidratio 0.25
 propagators: [TraceContext, Baggage]

@@ -191,6 +191,15 @@ impl Output {
         rest.unwrap_or_else(|| panic!("no line begins with {begin:?}: {:#?}", self.lines))
     }
 
+    /// The rest of the line that begins like this is a report with these counts; what the exports took may follow.
+    #[track_caller]
+    pub(crate) fn check_report(&self, begin: &str, counts: &str) {
+        let report = self.after(begin);
+        let rest = report.strip_prefix(counts);
+        let is_whole = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ';']));
+        assert!(is_whole, "{report:?} are not {counts:?}");
+    }
+
     /// The log lines, in JSON.
     pub(crate) fn logged(&self) -> Vec<Value> {
         let json = self.lines.iter().filter(|line| line.starts_with('{'));

@@ -80,10 +80,7 @@ fn an_endless_stream_is_cut_after_the_grace_and_its_span_arrives_as_cancelled() 
         let running = process.variable(GRACE, SHORT).start();
         let output = check_stop(running, signal, "/stream", "begun");
         output.after("the grace is over");
-        assert_eq!(
-            output.after("report "),
-            "1 spans started: 1 exported, 0 dropped"
-        );
+        output.check_report("report ", "1 span started: 1 exported, 0 dropped");
         collector.traces()[0].assert_tree("SERVER GET /stream [error cancelled]");
     }
 }
@@ -131,10 +128,7 @@ fn inside_the_runtime_of_the_server_an_open_stream_is_counted_as_open() {
         .variable(GRACE, SHORT)
         .start();
     let output = check_stop(running, "TERM", "/stream", "begun");
-    assert_eq!(
-        output.after("report "),
-        "1 spans started: 0 exported, 0 dropped, 1 open"
-    );
+    output.check_report("report ", "1 span started: 0 exported, 0 dropped, 1 open");
     assert!(collector.spans().is_empty());
 }
 
