@@ -31,13 +31,14 @@
 //! - [`Collector`] receives OTLP over gRPC and HTTP on loopback, for tests of whole processes and of
 //!   exporters. [`Behavior`] makes it slow, broken or absent.
 //! - [`Trace`] arranges the spans of either as a tree. [`SpanRecord`] and [`MetricRecord`] are the
-//!   same for both.
+//!   same for both; a [`LogRecord`] comes from the collector only.
 //!
 //! # What it does not do
 //!
-//! It keeps everything that it receives and is no collector for production. It does not decompress
-//! requests, does not serve TLS, and leaves out what no SDK records: attribute values that are
-//! bytes, maps or mixed arrays show as their JSON, and summaries are ignored.
+//! It keeps everything that it receives and is no collector for production. It decompresses gzip
+//! but not zstd, which would need a C compiler, does not serve TLS, and leaves out what no SDK
+//! records: values that are bytes, maps or mixed arrays show as their JSON, and summaries are
+//! ignored.
 //!
 //! # Environment variables
 //!
@@ -45,6 +46,7 @@
 
 mod collector;
 mod expected;
+mod log;
 mod memory;
 mod metric;
 mod otlp;
@@ -55,6 +57,7 @@ mod trace;
 
 pub use collector::{Behavior, Collector, TimedOut};
 pub use expected::Expected;
+pub use log::LogRecord;
 pub use memory::InMemory;
 pub use metric::{MetricKind, MetricRecord, PointRecord};
 pub use opentelemetry;

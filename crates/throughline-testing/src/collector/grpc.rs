@@ -21,6 +21,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
+use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status, async_trait};
 
@@ -32,10 +33,22 @@ pub(super) fn router(store: Arc<Store>) -> Router {
     let traces = TraceServiceServer::from_arc(Arc::new(Service(Arc::clone(&store))));
     let metrics = MetricsServiceServer::from_arc(Arc::new(Service(Arc::clone(&store))));
     let logs = LogsServiceServer::from_arc(Arc::new(Service(store)));
-    Routes::new(traces.max_decoding_message_size(BODY_LIMIT))
-        .add_service(metrics.max_decoding_message_size(BODY_LIMIT))
-        .add_service(logs.max_decoding_message_size(BODY_LIMIT))
-        .into_axum_router()
+    // The limit holds for a message before and after it is decompressed.
+    Routes::new(
+        traces
+            .max_decoding_message_size(BODY_LIMIT)
+            .accept_compressed(CompressionEncoding::Gzip),
+    )
+    .add_service(
+        metrics
+            .max_decoding_message_size(BODY_LIMIT)
+            .accept_compressed(CompressionEncoding::Gzip),
+    )
+    .add_service(
+        logs.max_decoding_message_size(BODY_LIMIT)
+            .accept_compressed(CompressionEncoding::Gzip),
+    )
+    .into_axum_router()
 }
 
 #[derive(Debug)]

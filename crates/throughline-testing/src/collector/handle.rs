@@ -13,7 +13,7 @@ use opentelemetry::trace::TraceId;
 use super::intercept::Behavior;
 use super::server::Server;
 use super::store::Store;
-use crate::{MetricRecord, SpanRecord, Trace};
+use crate::{LogRecord, MetricRecord, SpanRecord, Trace};
 
 /// An OTLP collector on loopback, for gRPC and for HTTP with protobuf bodies, each on a free port.
 ///
@@ -22,7 +22,7 @@ use crate::{MetricRecord, SpanRecord, Trace};
 ///
 /// What it shows is what it accepted; [`requests`](Self::requests) and [`headers`](Self::headers)
 /// also count what it was told to fail ([`behave`](Self::behave)). It accepts requests of up to
-/// 16 MiB and no compression.
+/// 16 MiB, with gzip of up to 16 MiB before the compression too.
 ///
 /// ```
 /// use std::time::Duration;
@@ -94,6 +94,12 @@ impl Collector {
         self.store.metrics()
     }
 
+    /// The accepted log records, in the order of their arrival.
+    #[must_use]
+    pub fn logs(&self) -> Vec<LogRecord> {
+        self.store.logs()
+    }
+
     /// The accepted spans as trees, one for each trace, by the start of their first span.
     #[must_use]
     pub fn traces(&self) -> Vec<Trace> {
@@ -145,6 +151,7 @@ impl Collector {
     /// let second = Duration::from_secs(1);
     /// collector.wait_for(second, |spans| spans.iter().any(|span| span.name == "GET")).await?;
     /// collector.wait_for(second, |_| collector.requests() == 3).await?;
+    /// collector.wait_for(second, |_| !collector.logs().is_empty()).await?;
     /// # Ok(())
     /// # }
     /// ```

@@ -1,5 +1,7 @@
 //! OTLP over HTTP with protobuf bodies.
 
+use std::borrow::Cow;
+use std::io::Read;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -9,13 +11,14 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use axum::{Extension, Router};
+use flate2::read::MultiGzDecoder;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use tonic::Code;
 
-use super::intercept::Behavior;
+use super::intercept::{BODY_LIMIT, Behavior};
 use super::signal::Signal;
 use super::store::Store;
 
@@ -39,36 +42,65 @@ async fn export<S: Signal>(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if let Err(problem) = check_encoding(&headers) {
-        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        return failure(status, Code::InvalidArgument, &problem);
-    }
-    match S::decode(body) {
+    match decode::<S>(&headers, body) {
         Ok(request) => protobuf(StatusCode::OK, &store.accept(request, behavior)),
-        Err(error) => failure(
-            StatusCode::BAD_REQUEST,
-            Code::InvalidArgument,
-            &error.to_string(),
-        ),
+        Err((status, problem)) => {
+            let code = match status {
+                StatusCode::PAYLOAD_TOO_LARGE => Code::ResourceExhausted,
+                _ => Code::InvalidArgument,
+            };
+            failure(status, code, &problem)
+        }
     }
 }
 
-fn check_encoding(headers: &HeaderMap) -> Result<(), String> {
-    let header = |name: HeaderName| {
-        let value = headers.get(name)?;
-        Some(String::from_utf8_lossy(value.as_bytes()))
-    };
-    match header(CONTENT_ENCODING) {
-        Some(encoding) if encoding != "identity" => {
-            return Err(format!("content-encoding {encoding} is not supported"));
+fn decode<S: Signal>(headers: &HeaderMap, body: Bytes) -> Result<S, Refusal> {
+    let body = decompress(headers, body)?;
+    check_type(headers)?;
+    S::decode(body).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))
+}
+
+/// Why a request is not taken.
+type Refusal = (StatusCode, String);
+
+fn decompress(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Refusal> {
+    match header(headers, CONTENT_ENCODING).as_deref() {
+        None | Some("identity") => Ok(body),
+        Some("gzip") => {
+            let mut message = Vec::new();
+            // One byte more than allowed tells that there is more.
+            let mut decoder = MultiGzDecoder::new(&body[..]).take(BODY_LIMIT as u64 + 1);
+            match decoder.read_to_end(&mut message) {
+                Ok(length) if length <= BODY_LIMIT => Ok(message.into()),
+                Ok(_) => {
+                    let problem = "the decompressed body is larger than 16 MiB";
+                    Err((StatusCode::PAYLOAD_TOO_LARGE, problem.to_owned()))
+                }
+                Err(error) => {
+                    let problem = format!("the body is not gzip: {error}");
+                    Err((StatusCode::BAD_REQUEST, problem))
+                }
+            }
         }
-        _ => {}
+        Some(encoding) => {
+            let problem = format!("content-encoding {encoding} is not supported");
+            Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, problem))
+        }
     }
-    match header(CONTENT_TYPE) {
-        Some(kind) if kind == PROTOBUF => Ok(()),
-        Some(kind) => Err(format!("content-type is {kind} instead of {PROTOBUF}")),
-        None => Err(format!("content-type is missing; it should be {PROTOBUF}")),
-    }
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), Refusal> {
+    let problem = match header(headers, CONTENT_TYPE) {
+        Some(kind) if kind == PROTOBUF => return Ok(()),
+        Some(kind) => format!("content-type is {kind} instead of {PROTOBUF}"),
+        None => format!("content-type is missing; it should be {PROTOBUF}"),
+    };
+    Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, problem))
+}
+
+fn header(headers: &HeaderMap, name: HeaderName) -> Option<Cow<'_, str>> {
+    let value = headers.get(name)?;
+    Some(String::from_utf8_lossy(value.as_bytes()))
 }
 
 /// The specification wants every failure explained by the protobuf message `google.rpc.Status`.

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::intercept::Behavior;
 use super::signal::{Export, Signal};
 use crate::metric::{self, MetricRecord};
-use crate::{SpanRecord, otlp};
+use crate::{LogRecord, SpanRecord, otlp};
 
 /// Shared by the handles and the server.
 #[derive(Debug)]
@@ -93,6 +93,15 @@ impl Store {
             Export::Traces(_) | Export::Logs(_) => None,
         });
         metric::merge(metrics.flatten().collect())
+    }
+
+    pub(super) fn logs(&self) -> Vec<LogRecord> {
+        let received = self.lock();
+        let logs = received.exports.iter().filter_map(|export| match export {
+            Export::Logs(request) => Some(otlp::logs(request)),
+            Export::Traces(_) | Export::Metrics(_) => None,
+        });
+        logs.flatten().collect()
     }
 
     pub(super) fn json_lines(&self) -> serde_json::Result<Vec<String>> {

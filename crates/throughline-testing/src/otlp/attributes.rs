@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use opentelemetry::{Array, KeyValue, Value};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyValue;
-use opentelemetry_proto::tonic::common::v1::{ArrayValue, KeyValue as ProtoKeyValue};
+use opentelemetry_proto::tonic::common::v1::{
+    AnyValue as Any, ArrayValue, KeyValue as ProtoKeyValue,
+};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 
 use crate::span::by_key;
@@ -22,17 +24,23 @@ pub(super) fn attributes(attributes: &[ProtoKeyValue]) -> BTreeMap<String, Value
 }
 
 pub(super) fn key_value(attribute: &ProtoKeyValue) -> KeyValue {
-    let content = attribute.value.as_ref().and_then(|any| any.value.as_ref());
-    let value = content.and_then(value).unwrap_or_else(|| {
-        // Bytes, maps, mixed arrays and missing values have no counterpart in the API. They become
-        // a string with their OTLP/JSON form, which no assertion takes for something else.
-        let json = serde_json::to_string(&attribute.value);
-        json.unwrap_or_else(|error| error.to_string()).into()
-    });
+    // A missing value has no counterpart in the API, and becomes what JSON calls it.
+    let value = value(attribute.value.as_ref()).unwrap_or_else(|| "null".into());
     KeyValue::new(attribute.key.clone(), value)
 }
 
-fn value(value: &AnyValue) -> Option<Value> {
+/// Bytes, maps and mixed arrays have no counterpart in the API. They become a string with their
+/// OTLP/JSON form, which no assertion takes for something else.
+pub(super) fn value(any: Option<&Any>) -> Option<Value> {
+    let any = any?;
+    let value = typed(any.value.as_ref()?).unwrap_or_else(|| {
+        let json = serde_json::to_string(any);
+        json.unwrap_or_else(|error| error.to_string()).into()
+    });
+    Some(value)
+}
+
+fn typed(value: &AnyValue) -> Option<Value> {
     match value {
         AnyValue::StringValue(value) => Some(value.clone().into()),
         AnyValue::BoolValue(value) => Some((*value).into()),
@@ -75,8 +83,6 @@ fn all<T>(array: &ArrayValue, pick: fn(&AnyValue) -> Option<T>) -> Option<Vec<T>
 
 #[cfg(test)]
 mod tests {
-    use opentelemetry_proto::tonic::common::v1::AnyValue as Any;
-
     use super::*;
 
     fn array(values: Vec<AnyValue>) -> AnyValue {

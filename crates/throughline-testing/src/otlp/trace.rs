@@ -78,17 +78,17 @@ fn link(link: &Link) -> LinkRecord {
 }
 
 /// An id of a wrong length becomes the invalid one.
-fn trace_id(bytes: &[u8]) -> TraceId {
+pub(super) fn trace_id(bytes: &[u8]) -> TraceId {
     bytes
         .try_into()
         .map_or(TraceId::INVALID, TraceId::from_bytes)
 }
 
-fn span_id(bytes: &[u8]) -> SpanId {
+pub(super) fn span_id(bytes: &[u8]) -> SpanId {
     bytes.try_into().map_or(SpanId::INVALID, SpanId::from_bytes)
 }
 
-fn trace_flags(flags: u32) -> TraceFlags {
+pub(super) fn trace_flags(flags: u32) -> TraceFlags {
     let [flags, ..] = flags.to_le_bytes();
     TraceFlags::new(flags)
 }
@@ -111,10 +111,10 @@ fn status(status: Option<&ProtoStatus>) -> Status {
     }
 }
 
-fn time(unix_nano: u64) -> SystemTime {
+pub(super) fn time(unix_nano: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_nanos(unix_nano)
 }
 
-fn non_empty(text: String) -> Option<String> {
+pub(super) fn non_empty(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }

@@ -58,26 +58,32 @@ pub(crate) fn send(collector: &Collector, service: &str, spans: Vec<Span>) {
 }
 
 pub(crate) fn request(service: &str, spans: Vec<Span>) -> ExportTraceServiceRequest {
-    let resource = Resource {
-        attributes: vec![string("service.name", service)],
-        ..Default::default()
-    };
-    let scope = InstrumentationScope {
-        name: "scope".to_owned(),
-        ..Default::default()
-    };
     let scope_spans = ScopeSpans {
-        scope: Some(scope),
+        scope: Some(scope()),
         spans,
         ..Default::default()
     };
     let resource_spans = ResourceSpans {
-        resource: Some(resource),
+        resource: Some(resource(service)),
         scope_spans: vec![scope_spans],
         ..Default::default()
     };
     ExportTraceServiceRequest {
         resource_spans: vec![resource_spans],
+    }
+}
+
+pub(crate) fn resource(service: &str) -> Resource {
+    Resource {
+        attributes: vec![string("service.name", service)],
+        ..Default::default()
+    }
+}
+
+pub(crate) fn scope() -> InstrumentationScope {
+    InstrumentationScope {
+        name: "scope".to_owned(),
+        ..Default::default()
     }
 }
 

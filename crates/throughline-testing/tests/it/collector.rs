@@ -1,10 +1,12 @@
 //! The collector over real sockets.
 
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
@@ -13,6 +15,7 @@ use prost::Message;
 use throughline_testing::{Behavior, Collector};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
+use tonic::codec::CompressionEncoding;
 use tonic::{Code, Status};
 
 use crate::client::{Headers, PROTOBUF, post, request, send, span};
@@ -190,20 +193,47 @@ async fn a_delayed_request_is_accepted_only_after_its_time() {
 }
 
 #[test]
-fn requests_that_are_not_otlp_are_answered_clearly() {
+fn requests_are_taken_if_they_are_otlp_and_otherwise_answered_clearly() {
     let body = one_span().encode_to_vec();
     let gzip = [PROTOBUF, ("content-encoding", "gzip")];
+    let zstd = [PROTOBUF, ("content-encoding", "zstd")];
+    let zipped = zip(&body);
+    let mut bomb = zip(&vec![0; 32 << 20]);
+    // It is refused before its end, which would be wrong, is reached.
+    bomb.pop();
     let identity = [PROTOBUF, ("content-encoding", "identity")];
     let json = [("content-type", "application/json")];
-    let cases: [(&str, Headers<'_>, &[u8], u16, &str); 8] = [
+    let cases: [(&str, Headers<'_>, &[u8], u16, &str); 12] = [
         ("/v1/traces", &[PROTOBUF], &body, 200, ""),
         ("/v1/traces", &identity, &body, 200, ""),
+        ("/v1/traces", &gzip, &zipped, 200, ""),
         (
             "/v1/traces",
             &gzip,
             &body,
+            400,
+            "the body is not gzip: invalid gzip header",
+        ),
+        (
+            "/v1/traces",
+            &gzip,
+            &zipped[..zipped.len() - 1],
+            400,
+            "the body is not gzip",
+        ),
+        (
+            "/v1/traces",
+            &gzip,
+            &bomb,
+            413,
+            "the decompressed body is larger than 16 MiB",
+        ),
+        (
+            "/v1/traces",
+            &zstd,
+            &body,
             415,
-            "content-encoding gzip is not supported",
+            "content-encoding zstd is not supported",
         ),
         (
             "/v1/traces",
@@ -230,9 +260,33 @@ fn requests_that_are_not_otlp_are_answered_clearly() {
         assert_eq!(answered, status, "{message}: {answer}");
         assert!(answer.contains(message), "{message}: {answer}");
     }
-    assert_eq!((collector.requests(), collector.spans().len()), (8, 2));
+    assert_eq!((collector.requests(), collector.spans().len()), (12, 3));
     let (status, _) = post(&collector, "/v1/unknown", &[PROTOBUF], b"").unwrap();
-    assert_eq!((status, collector.requests()), (404, 8));
+    assert_eq!((status, collector.requests()), (404, 12));
+}
+
+fn zip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[tokio::test]
+async fn compressed_grpc_is_taken_up_to_the_limit_of_what_it_decompresses_to() {
+    let collector = Collector::start().await.unwrap();
+    let endpoint = collector.grpc_endpoint();
+    let client = TraceServiceClient::connect(endpoint).await.unwrap();
+    let mut client = client.send_compressed(CompressionEncoding::Gzip);
+    client.export(one_span()).await.unwrap();
+    assert_eq!(collector.headers()[0]["grpc-encoding"], "gzip");
+
+    let bomb = request("service", vec![span(2, 0, &"a".repeat(16 << 20))]);
+    let refused = client.export(bomb).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+    // It was not the compressed request that was too large.
+    let limit = "size limit, of 16777216 bytes, exceeded while decompressing";
+    assert!(refused.message().contains(limit), "{refused}");
+    assert_eq!((collector.requests(), collector.spans().len()), (2, 1));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod client;
 mod collector;
+mod logs;
 mod memory;
 mod otlp;
 mod tree;

@@ -3,7 +3,6 @@
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
-use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{
@@ -16,7 +15,7 @@ use throughline_testing::opentelemetry::trace::TraceId;
 use throughline_testing::{Collector, MetricKind};
 use tonic::Request;
 
-use crate::client::{PROTOBUF, int, post, request, send, span};
+use crate::client::{PROTOBUF, int, post, request, scope, send, span};
 
 #[tokio::test]
 async fn headers_are_kept() {
@@ -86,12 +85,8 @@ fn metrics(value: i64) -> ExportMetricsServiceRequest {
         data: Some(data),
         ..Default::default()
     };
-    let scope = InstrumentationScope {
-        name: "scope".to_owned(),
-        ..Default::default()
-    };
     let scope_metrics = ScopeMetrics {
-        scope: Some(scope),
+        scope: Some(scope()),
         metrics: vec![
             metric("sum", Data::Sum(sum)),
             metric("histogram", Data::Histogram(histogram)),
