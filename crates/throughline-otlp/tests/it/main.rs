@@ -14,10 +14,12 @@ mod encoded;
 mod faults;
 #[cfg(feature = "grpc")]
 mod grpc;
+mod observe;
 mod otlp;
 mod otlp_config;
 #[cfg(feature = "tls")]
 mod pem;
+mod records;
 mod reply;
 mod retries;
 mod sender;

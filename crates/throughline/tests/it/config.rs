@@ -4,7 +4,8 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use throughline::{
-    Compression, Config, Exporter, Format, InitError, Propagator, Protocol, Sampler, TlsConfig,
+    Batch, Compression, Config, Exporter, Format, InitError, Propagator, Protocol, Sampler,
+    TlsConfig,
 };
 
 type Variables<'a> = &'a [(&'a str, &'a str)];
@@ -544,11 +545,16 @@ fn the_metric_interval_is_in_milliseconds_above_0() {
 }
 
 #[test]
-fn batches_of_spans_are_the_specifications() {
+fn batches_are_the_specifications() {
+    check_batches("OTEL_BSP", 5000, |config| config.span_batch);
+    check_batches("OTEL_BLRP", 1000, |config| config.log_batch);
+}
+
+fn check_batches(prefix: &str, default_delay: u64, of: fn(&Config) -> Batch) {
     let check =
         |variables: &[(&str, &str)], expected: (u64, u64, usize, usize), warnings: &[&str]| {
             let batch = |c: &Config| {
-                let batch = c.span_batch;
+                let batch = of(c);
                 (
                     batch.schedule_delay.as_millis() as u64,
                     batch.export_timeout.as_millis() as u64,
@@ -556,13 +562,20 @@ fn batches_of_spans_are_the_specifications() {
                     batch.max_export_batch_size,
                 )
             };
-            check_warned(variables, batch, expected, warnings);
+            let named: Vec<_> = (variables.iter())
+                .map(|(name, value)| (format!("{prefix}_{name}"), *value))
+                .collect();
+            let named: Vec<_> = named.iter().map(|(n, v)| (n.as_str(), *v)).collect();
+            let warnings: Vec<_> = warnings.iter().map(|w| format!("{prefix}_{w}")).collect();
+            let warnings: Vec<_> = warnings.iter().map(String::as_str).collect();
+            check_warned(&named, batch, expected, &warnings);
         };
-    const DELAY: &str = "OTEL_BSP_SCHEDULE_DELAY";
-    const TIMEOUT: &str = "OTEL_BSP_EXPORT_TIMEOUT";
-    const QUEUE: &str = "OTEL_BSP_MAX_QUEUE_SIZE";
-    const BATCH: &str = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE";
-    check(&[], (5000, 30_000, 2048, 512), &[]);
+    const DELAY: &str = "SCHEDULE_DELAY";
+    const TIMEOUT: &str = "EXPORT_TIMEOUT";
+    const QUEUE: &str = "MAX_QUEUE_SIZE";
+    const BATCH: &str = "MAX_EXPORT_BATCH_SIZE";
+    let delay = default_delay;
+    check(&[], (delay, 30_000, 2048, 512), &[]);
     check(&[(DELAY, "0"), (TIMEOUT, "0")], (0, 0, 2048, 512), &[]);
     check(
         &[(DELAY, "100"), (TIMEOUT, "1000")],
@@ -571,21 +584,23 @@ fn batches_of_spans_are_the_specifications() {
     );
     check(
         &[(QUEUE, "4096"), (BATCH, "1024")],
-        (5000, 30_000, 4096, 1024),
+        (delay, 30_000, 4096, 1024),
         &[],
     );
-    check(&[(QUEUE, "100")], (5000, 30_000, 100, 100), &[]);
+    check(&[(QUEUE, "100")], (delay, 30_000, 100, 100), &[]);
     check(
         &[(QUEUE, "100"), (BATCH, "200")],
-        (5000, 30_000, 100, 100),
-        &["OTEL_BSP_MAX_EXPORT_BATCH_SIZE: \"200\" is more than the queue holds; instead: 100"],
+        (delay, 30_000, 100, 100),
+        &["MAX_EXPORT_BATCH_SIZE: \"200\" is more than the queue holds; instead: 100"],
     );
+    let instead =
+        format!("SCHEDULE_DELAY: \"-1\" is no number of milliseconds; instead: {delay} ms");
     check(
         &[(QUEUE, "0"), (DELAY, "-1")],
-        (5000, 30_000, 2048, 512),
+        (delay, 30_000, 2048, 512),
         &[
-            "OTEL_BSP_MAX_QUEUE_SIZE: \"0\" is no number above 0; instead: 2048",
-            "OTEL_BSP_SCHEDULE_DELAY: \"-1\" is no number of milliseconds; instead: 5000 ms",
+            "MAX_QUEUE_SIZE: \"0\" is no number above 0; instead: 2048",
+            &instead,
         ],
     );
 }
