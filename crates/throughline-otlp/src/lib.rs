@@ -1,5 +1,5 @@
-//! The way of a finished span to the wire: a bounded queue, a thread of its own, a deadline on every export and a count
-//! of everything dropped.
+//! The way of a finished span, or of a log record, to the wire: a bounded queue, a thread of its own, a deadline on every
+//! export and a count of everything dropped.
 //!
 //! Most applications get all of this from `throughline::init`. Use this crate alone when you set up the OpenTelemetry
 //! SDK by yourself and want a span processor that cannot hang, does not depend on your runtime and says what it lost.
@@ -45,9 +45,12 @@
 //! | `queued` | wait for their export |
 //! | `open` | have not ended |
 //!
-//! The first number is always the sum of all others. What is dropped is also reported by `tracing` events of level
-//! `WARN` with the target `throughline_otlp`, each kind at most once a minute and once more at the end; but not spans
-//! that end after the shutdown has begun.
+//! The first number is always the sum of all others. [`LogCounts`] say the same of log records, and [`ExportStats`] what
+//! the exports took; [`SpanPipeline::observe`] makes metrics of all three.
+//!
+//! What is dropped is also reported by `tracing` events of level
+//! `WARN` with the target `throughline_otlp`, each kind at most once a minute and once more at the end; but not what
+//! comes after the shutdown has begun.
 //!
 //! # What holds
 //!
@@ -58,12 +61,12 @@
 //!   thread, from any thread and on any executor or none.
 //! - An exporter's panic costs its batch, not the pipeline. The panic hook of the application runs, as always; after 10
 //!   panics in a row the exporter is left alone for a minute.
-//! - Exporters run with telemetry suppressed.
+//! - Exporters run with telemetry suppressed: they make no spans, and what they log becomes no log record.
 //!
 //! # What it does not do
 //!
 //! - No HTTP proxies, and no OTLP with JSON.
-//! - For an exporter of the SDK's the queue is bounded in spans, not in bytes: when it is full it holds as much memory as
+//! - For an exporter of spans of the SDK's the queue is bounded in spans, not in bytes: when it is full it holds as much memory as
 //!   so many of your spans do, and the batch that is being exported comes on top.
 //! - Nothing is kept on disk.
 //!

@@ -210,3 +210,36 @@ fn a_trace_goes_on_after_the_shutdown() {
     process.exporting_to(&collector).run();
     assert_eq!(collector.spans().len(), 3);
 }
+
+#[test]
+fn the_pipelines_report_on_themselves_by_metrics() {
+    let scenario = || {
+        app::on_current_thread(async {
+            let telemetry = app::init();
+            let app = App::new().await;
+            app::oneshots(&app.router, 3).await;
+            tracing::info!("served");
+            // The second one brings what is known after the first.
+            telemetry.flush().await.unwrap();
+            telemetry.flush().await.unwrap();
+            telemetry.shutdown().await.unwrap();
+        });
+    };
+    let test = the_pipelines_report_on_themselves_by_metrics;
+    let Some(process) = process::of(test, scenario) else {
+        return;
+    };
+    let collector = Collector::start_blocking().unwrap();
+    process.exporting_to(&collector).run();
+    let metrics = collector.metrics();
+    let check = |name: &str, expected: f64| {
+        let found = metrics.iter().find(|metric| metric.name == name);
+        let found = found.unwrap_or_else(|| panic!("{name} in {metrics:#?}"));
+        assert_eq!(found.scope, "throughline-otlp");
+        assert_eq!(found.points[0].value, expected, "{name}");
+    };
+    check("otel.sdk.span.started", 3.0);
+    check("otel.sdk.exporter.span.exported", 3.0);
+    check("otel.sdk.log.created", 1.0);
+    check("otel.sdk.exporter.log.exported", 1.0);
+}
