@@ -1,7 +1,14 @@
-//! Exporters that print, for development: readable lines for people, not a format to parse.
+//! Exporters that print.
 //!
-//! Text in names and values is quoted and escaped, so a line break in it cannot fake a line.
+//! | exporter | prints | for |
+//! |---|---|---|
+//! | [`SpanExporter`] | a tree of spans for each trace | people, while they develop |
+//! | [`MetricExporter`] | a line for each data point | people, while they develop |
+//!
+//! What is for people is not a format to parse. Everywhere text in names and values is escaped, so a line break in it
+//! cannot fake a line.
 
+mod forest;
 mod metrics;
 mod spans;
 mod writer;

@@ -1,35 +1,15 @@
-//! What is printed.
+//! What is printed for people.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider;
-use opentelemetry::trace::{Span, SpanKind, Status, Tracer};
+use opentelemetry::trace::{Span, SpanKind, Status, TraceContextExt, Tracer};
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use throughline_otlp::console;
 
-use crate::support::{AMPLE, Setup};
-
-#[derive(Clone, Default)]
-struct Output(Arc<Mutex<Vec<u8>>>);
-
-impl Output {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use crate::support::{AMPLE, Output, Setup};
 
 struct Broken;
 
@@ -44,7 +24,7 @@ impl Write for Broken {
 }
 
 #[test]
-fn a_span_is_one_line_and_its_events_are_lines_below() {
+fn a_span_is_one_line_below_its_trace_and_its_events_are_lines_below_it() {
     let output = Output::default();
     let setup = Setup::lazy(console::SpanExporter::new(output.clone()));
     let start = SystemTime::UNIX_EPOCH;
@@ -66,13 +46,27 @@ fn a_span_is_one_line_and_its_events_are_lines_below() {
         span.span_context().trace_id(),
         span.span_context().span_id(),
     );
+    let context = Context::new().with_remote_span_context(span.span_context().clone());
+    let mut child = setup
+        .tracer
+        .span_builder("load\n")
+        .with_start_time(start + Duration::from_micros(500))
+        .start_with_context(&setup.tracer, &context);
+    let after = start + Duration::from_micros(700);
+    child.add_event_with_timestamp("done", after, Vec::new());
+    child.set_status(Status::error(""));
+    child.end_with_timestamp(after);
+    let child = child.span_context().span_id();
     span.end_with_timestamp(start + Duration::from_micros(1500));
     setup.pipeline.shutdown_blocking(AMPLE).unwrap();
     let expected = format!(
-        "shop: GET /orders/{{id}} [Server] 1.5ms trace={trace} span={id} error=\"broken\" \
-         http.response.status_code=500 text=\"a \\\"b\\\"\\nfake line\"\n    \
-         event +1ms cache.miss hit=false\n    \
-         link trace={trace} span={id}\n"
+        r#"trace {trace} shop
+└─ GET /orders/{{id}} [Server] 1.5ms span={id} error="broken" http.response.status_code=500 text="a \"b\"\nfake line"
+   │  event +1.0ms cache.miss hit=false
+   │  link trace={trace} span={id}
+   └─ load\n [Internal] 200.0µs at +500.0µs span={child} error
+         event +700.0µs done
+"#
     );
     assert_eq!(output.text(), expected);
 }

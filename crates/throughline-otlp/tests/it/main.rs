@@ -28,4 +28,5 @@ mod shutdown;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;
+mod tree;
 mod warnings;

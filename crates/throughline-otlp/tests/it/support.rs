@@ -1,6 +1,7 @@
 //! Exporters that behave as they are told, and what the tests have in common.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -277,6 +278,26 @@ pub(crate) fn next(calls: &Receiver<Call>) -> Call {
 #[track_caller]
 pub(crate) fn wait_for(calls: &Receiver<Call>, expected: &Call) {
     while next(calls) != *expected {}
+}
+
+/// What was printed.
+#[derive(Clone, Default)]
+pub(crate) struct Output(Arc<Mutex<Vec<u8>>>);
+
+impl Output {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// An executor without timers, I/O or threads.

@@ -61,7 +61,7 @@ fn each_signal_goes_where_its_exporter_says() {
                 .count()
         };
         let lines = (
-            count("shop: GET /leaf [Server] "),
+            count("└─ GET /leaf [Server] "),
             count("http.server.request.duration s count=5 "),
         );
         assert_eq!(lines, printed, "{case}");
