@@ -65,8 +65,9 @@
 //!
 //! # What it does not do
 //!
-//! - No HTTP proxies, and no OTLP with JSON.
-//! - For an exporter of spans of the SDK's the queue is bounded in spans, not in bytes: when it is full it holds as much memory as
+//! - No HTTP proxies, and no JSON to a collector; [`console::JsonExporter`] prints it.
+//! - For an exporter of spans of the SDK's the queue is bounded in spans, not in bytes: when it is full it holds as much
+//!   memory as
 //!   so many of your spans do, and the batch that is being exported comes on top.
 //! - Nothing is kept on disk.
 //!
@@ -91,6 +92,7 @@
 mod encode;
 mod guard;
 mod pipeline;
+mod proto;
 mod redact;
 mod runtime;
 mod signal;

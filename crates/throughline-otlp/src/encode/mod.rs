@@ -24,7 +24,7 @@ mod value;
 mod wire;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use self::batch::EncodedBatch;
 pub(crate) use self::request::{ScopeSpans, request, resource, scope};

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
-use super::proto::{Fields, Malformed, Value};
 use super::secrets::Secrets;
+use crate::proto::{Fields, Malformed, Value};
 
 /// What is remarked about a success whose body cannot be decoded. The status decides about success (OTLP specification,
 /// "OTLP/HTTP Response"); the body only says what was rejected.

@@ -9,7 +9,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::{HeaderMap, StatusCode};
 use percent_encoding::percent_decode;
 
-use super::proto::{Fields, Malformed, Value};
+use crate::proto::{Fields, Malformed, Value};
 
 /// Both forms are allowed in metadata.
 const BASE64: GeneralPurpose = GeneralPurpose::new(

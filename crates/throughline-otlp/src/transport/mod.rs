@@ -12,7 +12,6 @@ mod grpc;
 #[cfg(feature = "grpc")]
 mod grpc_status;
 mod http;
-mod proto;
 mod retry;
 mod secrets;
 #[cfg(feature = "tls")]

@@ -14,6 +14,7 @@ mod encoded;
 mod faults;
 #[cfg(feature = "grpc")]
 mod grpc;
+mod json;
 mod observe;
 mod otlp;
 mod otlp_config;

@@ -20,7 +20,7 @@ pub(super) fn limits() -> impl Strategy<Value = Limits> {
     })
 }
 
-pub(super) fn resource() -> impl Strategy<Value = Resource> {
+pub(crate) fn resource() -> impl Strategy<Value = Resource> {
     (attributes(), option::of(text())).prop_map(|(attributes, schema_url)| {
         let builder = Resource::builder_empty();
         match schema_url {
@@ -30,7 +30,7 @@ pub(super) fn resource() -> impl Strategy<Value = Resource> {
     })
 }
 
-pub(super) fn scope() -> impl Strategy<Value = InstrumentationScope> {
+pub(crate) fn scope() -> impl Strategy<Value = InstrumentationScope> {
     let parts = (text(), option::of(text()), option::of(text()), attributes());
     parts.prop_map(|(name, version, schema_url, attributes)| {
         let mut builder = InstrumentationScope::builder(name).with_attributes(attributes);
@@ -44,7 +44,7 @@ pub(super) fn scope() -> impl Strategy<Value = InstrumentationScope> {
     })
 }
 
-pub(super) fn span() -> impl Strategy<Value = SpanData> {
+pub(crate) fn span() -> impl Strategy<Value = SpanData> {
     let identity = (context(), any::<u64>(), any::<bool>(), kind());
     let times = (time(), time());
     let counts = (count(), count(), count());

@@ -1,6 +1,6 @@
 //! What the bytes say, as `prost` reads them and as `opentelemetry-proto` would have written them.
 
-mod arbitrary;
+pub(crate) mod arbitrary;
 mod expected;
 mod property;
 mod request;

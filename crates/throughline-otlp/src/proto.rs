@@ -1,25 +1,30 @@
-//! As much protobuf as the answers of a collector need: the fields of a message that is held as a whole, so every
-//! length is bounded by what was read.
+//! As much protobuf as it takes to read the fields of a message that is held as a whole, so every length is bounded by
+//! what was read.
 
 /// The value of a field, as far as its wire type tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     Varint(u64),
+    /// 32 or 64 bits.
+    Fixed(u64),
     Bytes(&'a [u8]),
-    /// 32 or 64 bits, which none of the messages here has.
-    Fixed,
 }
 
 /// The bytes are not a protobuf message.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(crate) struct Malformed;
 
-/// The fields of a message in their order, until the end or the first that is malformed.
-pub(super) struct Fields<'a>(&'a [u8]);
+/// The fields of a message in their order, until the end or the first that is malformed. Also the numbers of a packed
+/// list, one by one.
+pub(crate) struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
-    pub(super) fn of(message: &'a [u8]) -> Self {
+    pub(crate) fn of(message: &'a [u8]) -> Self {
         Self(message)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     fn field(&mut self) -> Result<(u64, Value<'a>), Malformed> {
@@ -30,19 +35,19 @@ impl<'a> Fields<'a> {
         }
         let value = match key & 7 {
             0 => Value::Varint(self.varint()?),
-            1 => self.take(8).map(|_| Value::Fixed)?,
+            1 => Value::Fixed(self.fixed(8)?),
             2 => {
                 let length = usize::try_from(self.varint()?).map_err(|_| Malformed)?;
                 Value::Bytes(self.take(length)?)
             }
-            5 => self.take(4).map(|_| Value::Fixed)?,
+            5 => Value::Fixed(self.fixed(4)?),
             // Groups, which proto3 has not, and two types that do not exist.
             _ => return Err(Malformed),
         };
         Ok((number, value))
     }
 
-    fn varint(&mut self) -> Result<u64, Malformed> {
+    pub(crate) fn varint(&mut self) -> Result<u64, Malformed> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let (&byte, rest) = self.0.split_first().ok_or(Malformed)?;
@@ -53,6 +58,13 @@ impl<'a> Fields<'a> {
             }
         }
         Err(Malformed)
+    }
+
+    /// A number of up to 8 bytes.
+    pub(crate) fn fixed(&mut self, length: usize) -> Result<u64, Malformed> {
+        let mut bytes = [0; 8];
+        bytes[..length].copy_from_slice(self.take(length)?);
+        Ok(u64::from_le_bytes(bytes))
     }
 
     fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
@@ -66,7 +78,7 @@ impl<'a> Iterator for Fields<'a> {
     type Item = Result<(u64, Value<'a>), Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
+        if self.is_empty() {
             return None;
         }
         let field = self.field();
@@ -97,7 +109,10 @@ mod tests {
         );
         check(
             &[0x0d, 1, 2, 3, 4, 0x11, 1, 2, 3, 4, 5, 6, 7, 8],
-            Ok(&[(1, Value::Fixed), (2, Value::Fixed)]),
+            Ok(&[
+                (1, Value::Fixed(0x0403_0201)),
+                (2, Value::Fixed(0x0807_0605_0403_0201)),
+            ]),
         );
         let most = [
             0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1,
