@@ -209,6 +209,10 @@ impl Signals {
                 let pipeline = span_pipeline(config).build_otlp(&runtime, &config.traces_otlp);
                 Some(pipeline.map_err(InitError::Exporter)?)
             }
+            Exporter::OtlpStdout => {
+                let exporter = console::JsonExporter::stdout();
+                Some(span_pipeline(config).build(&runtime, exporter))
+            }
             Exporter::Console => {
                 let exporter = console::SpanExporter::stdout();
                 Some(span_pipeline(config).build(&runtime, exporter))
@@ -226,6 +230,10 @@ impl Signals {
                 let pipeline = log_pipeline(config).build_otlp(&runtime, &config.logs_otlp);
                 Some(pipeline.map_err(InitError::Exporter)?)
             }
+            Exporter::OtlpStdout => {
+                let exporter = console::JsonExporter::stdout();
+                Some(log_pipeline(config).build(&runtime, exporter))
+            }
             Exporter::Console | Exporter::None => None,
         };
         let loggers = logs.clone().map(|pipeline| {
@@ -239,6 +247,7 @@ impl Signals {
                 let exporter = otlp::metric_exporter(&runtime, &config.metrics_otlp);
                 meters(config, resource, exporter.map_err(InitError::Exporter)?)
             }
+            Exporter::OtlpStdout => meters(config, resource, console::JsonExporter::stdout()),
             Exporter::Console => meters(config, resource, console::MetricExporter::stdout()),
             Exporter::None => (None, None),
         };

@@ -108,7 +108,9 @@ pub struct Config {
 pub enum Exporter {
     /// To a collector, by OTLP over HTTP with protobuf.
     Otlp,
-    /// To standard output.
+    /// To standard output as OTLP in JSON, a line for each export, for programs; `otlp/stdout`.
+    OtlpStdout,
+    /// To standard output, for people.
     Console,
     /// Nowhere. Spans still exist: logs have ids, and contexts are propagated.
     None,
@@ -205,12 +207,13 @@ fn signal(
 fn exporter(env: &Env<'_>, variable: &str) -> Result<Exporter, InitError> {
     match env.keyword(variable).as_deref() {
         None | Some("otlp") => Ok(Exporter::Otlp),
+        Some("otlp/stdout") => Ok(Exporter::OtlpStdout),
         Some("console") => Ok(Exporter::Console),
         Some("none") => Ok(Exporter::None),
         Some(_) => Err(InitError::Variable {
             variable: variable.to_owned(),
             value: env.text(variable).unwrap_or_default(),
-            remedy: "use otlp, console or none".to_owned(),
+            remedy: "use otlp, otlp/stdout, console or none".to_owned(),
         }),
     }
 }
@@ -355,6 +358,7 @@ impl fmt::Display for Exporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Otlp => "otlp",
+            Self::OtlpStdout => "otlp/stdout",
             Self::Console => "console",
             Self::None => "none",
         })

@@ -144,6 +144,8 @@ fn each_signal_has_an_exporter_or_none() {
         ("", Exporter::Otlp),
         ("otlp", Exporter::Otlp),
         ("OTLP", Exporter::Otlp),
+        ("otlp/stdout", Exporter::OtlpStdout),
+        ("OTLP/stdout", Exporter::OtlpStdout),
         ("console", Exporter::Console),
         ("Console", Exporter::Console),
         ("none", Exporter::None),
@@ -157,9 +159,10 @@ fn each_signal_has_an_exporter_or_none() {
     }
     for variable in ["OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER"] {
         for value in ["Zipkin", "prometheus", "otlp,console", "logging"] {
+            let remedy = "use otlp, otlp/stdout, console or none";
             check_error(
                 &[(variable, value)],
-                &format!("{variable}={value:?} cannot be followed: use otlp, console or none"),
+                &format!("{variable}={value:?} cannot be followed: {remedy}"),
             );
         }
     }

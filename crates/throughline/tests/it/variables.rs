@@ -79,6 +79,48 @@ fn each_signal_goes_where_its_exporter_says() {
 }
 
 #[test]
+fn standard_output_takes_both_signals_as_otlp_in_json() {
+    let scenario = standard_output_takes_both_signals_as_otlp_in_json;
+    let Some(process) = process::of(scenario, five_requests) else {
+        return;
+    };
+    let output = process
+        .variable("OTEL_TRACES_EXPORTER", "otlp/stdout")
+        .variable("OTEL_METRICS_EXPORTER", "otlp/stdout")
+        .run();
+    let exports = |signal: &str| -> Vec<serde_json::Value> {
+        let begin = format!(r#"{{"{signal}":"#);
+        let lines = output.lines().iter();
+        let lines = lines.filter(|line| line.starts_with(&begin));
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    let [spans] = &exports("resourceSpans")[..] else {
+        panic!("not one export: {:#?}", output.lines());
+    };
+    let shop = serde_json::json!({"key": "service.name", "value": {"stringValue": "shop"}});
+    let resource = &spans["resourceSpans"][0]["resource"]["attributes"];
+    assert!(resource.as_array().unwrap().contains(&shop), "{resource}");
+    let spans = &spans["resourceSpans"][0]["scopeSpans"][0]["spans"];
+    let names = spans.as_array().unwrap().iter().map(|span| &span["name"]);
+    assert_eq!(names.collect::<Vec<_>>(), ["GET /leaf"; 5]);
+
+    let [metrics] = &exports("resourceMetrics")[..] else {
+        panic!("not one export: {:#?}", output.lines());
+    };
+    let metrics = &metrics["resourceMetrics"][0]["scopeMetrics"][0]["metrics"];
+    let metrics = metrics.as_array().unwrap();
+    let duration = metrics
+        .iter()
+        .find(|metric| metric["name"] == "http.server.request.duration");
+    assert_eq!(
+        duration.unwrap()["histogram"]["dataPoints"][0]["count"],
+        "5"
+    );
+}
+
+#[test]
 fn each_signal_goes_to_its_own_collector() {
     let Some(process) = process::of(each_signal_goes_to_its_own_collector, five_requests) else {
         return;
