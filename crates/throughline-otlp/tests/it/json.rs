@@ -3,21 +3,25 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use opentelemetry::logs::{AnyValue, LogRecord, Logger, LoggerProvider, Severity};
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{
-    Span, SpanContext, SpanKind, Status, TraceContextExt, TraceFlags, TraceState, Tracer,
-    TracerProvider,
+    Span, SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceId, TraceState,
+    Tracer, TracerProvider,
 };
 use opentelemetry::{Array, Context, InstrumentationScope, KeyValue, Value};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{
     Aggregation, Instrument, PeriodicReader, SdkMeterProvider, Stream, Temporality,
 };
 use throughline_otlp::console::JsonExporter;
+use throughline_otlp::{ExportRuntime, LogPipeline};
 
 use crate::support::{AMPLE, Output, Setup};
 
@@ -186,4 +190,50 @@ fn an_export_of_metrics_is_one_line_of_otlp() {
     ] {
         assert!(line.contains(part), "{part} is not in\n{line}");
     }
+}
+
+#[test]
+fn an_export_of_log_records_is_one_line_of_otlp() {
+    let output = Output::default();
+    let runtime = ExportRuntime::start().unwrap();
+    let pipeline = LogPipeline::builder().build(&runtime, JsonExporter::new(output.clone()));
+    let provider = SdkLoggerProvider::builder()
+        .with_resource(Resource::builder_empty().with_service_name("shop").build())
+        .with_log_processor(pipeline.clone())
+        .build();
+    let logger = provider.logger("cart");
+    let mut record = logger.create_log_record();
+    let time = SystemTime::UNIX_EPOCH + Duration::from_nanos(1_581_452_772_000_000_321);
+    record.set_timestamp(time);
+    record.set_observed_timestamp(time);
+    record.set_severity_number(Severity::Warn);
+    record.set_severity_text("WARN");
+    record.set_event_name("order.lost");
+    record.set_body("lost".into());
+    record.add_attribute("raw", AnyValue::from(&b"\x00\xff"[..]));
+    record.add_attribute("map", AnyValue::from_iter([("k", 1)]));
+    record.add_attribute("list", AnyValue::from_iter(["a"]));
+    let trace_id = TraceId::from(0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c);
+    record.set_trace_context(trace_id, SpanId::from(5), Some(TraceFlags::SAMPLED));
+    logger.emit(record);
+    pipeline.shutdown_blocking(AMPLE).unwrap();
+    let line = r#"{"resourceLogs":[{
+        "resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]},
+        "scopeLogs":[{
+        "scope":{"name":"cart"},
+        "logRecords":[{
+        "timeUnixNano":"1581452772000000321",
+        "severityNumber":13,
+        "severityText":"WARN",
+        "body":{"stringValue":"lost"},
+        "attributes":[{"key":"raw","value":{"bytesValue":"AP8="}},
+        {"key":"map","value":{"kvlistValue":{"values":[{"key":"k","value":{"intValue":"1"}}]}}},
+        {"key":"list","value":{"arrayValue":{"values":[{"stringValue":"a"}]}}}],
+        "flags":1,
+        "traceId":"0af7651916cd43dd8448eb211c80319c",
+        "spanId":"0000000000000005",
+        "observedTimeUnixNano":"1581452772000000321",
+        "eventName":"order.lost"}]}]}]}"#;
+    let line: String = line.lines().map(str::trim_start).collect();
+    assert_eq!(output.text(), line + "\n");
 }

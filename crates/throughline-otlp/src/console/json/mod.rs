@@ -9,9 +9,13 @@ mod tests;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
+use opentelemetry_proto::transform::logs::tonic::group_logs_by_resource_and_scope;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::logs::{LogBatch, LogExporter};
 use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
@@ -23,7 +27,7 @@ use super::writer::Writer;
 use crate::encode::{self, EncodedBatch, Limits};
 use crate::proto::Malformed;
 
-/// Prints each export of spans or metrics as one line of OTLP in JSON, for a file or a program that reads the output
+/// Prints each export of spans, metrics or log records as one line of OTLP in JSON, for a file or a program that reads the output
 /// (OpenTelemetry specification, "OpenTelemetry Protocol File Exporter", status Development; OTLP, "JSON Protobuf
 /// Encoding"). Here it is broken into several:
 ///
@@ -49,7 +53,7 @@ use crate::proto::Malformed;
 #[derive(Debug)]
 pub struct JsonExporter {
     writer: Writer,
-    resource: Vec<u8>,
+    resource: Resource,
 }
 
 impl JsonExporter {
@@ -64,7 +68,7 @@ impl JsonExporter {
     pub fn new(out: impl Write + Send + 'static) -> Self {
         Self {
             writer: Writer::new(out),
-            resource: Vec::new(),
+            resource: Resource::builder_empty().build(),
         }
     }
 
@@ -85,11 +89,28 @@ impl SpanExporter for JsonExporter {
             encode::span(&mut buffer, span, &Limits::default());
             encoded.push(&span.instrumentation_scope, &buffer);
         }
-        self.print(&schema::TRACES, &encoded.request(&self.resource))
+        self.print(
+            &schema::TRACES,
+            &encoded.request(&encode::resource(&self.resource)),
+        )
     }
 
     fn set_resource(&mut self, resource: &Resource) {
-        self.resource = encode::resource(resource);
+        self.resource = resource.clone();
+    }
+}
+
+impl LogExporter for JsonExporter {
+    async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
+        let resource = ResourceAttributesWithSchema::from(&self.resource);
+        let request = ExportLogsServiceRequest {
+            resource_logs: group_logs_by_resource_and_scope(&batch, &resource),
+        };
+        self.print(&schema::LOGS, &request.encode_to_vec())
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.resource = resource.clone();
     }
 }
 

@@ -1,8 +1,8 @@
 //! The messages of OTLP 1.x, as far as they are ever written here (`trace/v1/trace.proto`, `metrics/v1/metrics.proto`,
-//! `resource/v1/resource.proto`, `common/v1/common.proto`).
+//! `logs/v1/logs.proto`, `resource/v1/resource.proto`, `common/v1/common.proto`).
 
 use self::Kind::{
-    Bool, Double, Fixed64, Id, Int64, Many, Object, Sfixed64, Sint32, Text, Uint32, Uint64,
+    Bool, Bytes, Double, Fixed64, Id, Int64, Many, Object, Sfixed64, Sint32, Text, Uint32, Uint64,
 };
 
 /// A message: of each field its number, its name in JSON and what it holds.
@@ -15,6 +15,8 @@ pub(super) enum Kind {
     Text,
     /// `bytes` that are the id of a trace or of a span.
     Id,
+    /// Any other `bytes`.
+    Bytes,
     Bool,
     Double,
     /// Also `fixed32`, and an enum.
@@ -176,6 +178,34 @@ static EXEMPLAR: Message = Message(&[
     (7, "filteredAttributes", Many(&Object(&KEY_VALUE))),
 ]);
 
+pub(super) static LOGS: Message = Message(&[(1, "resourceLogs", Many(&Object(&RESOURCE_LOGS)))]);
+
+static RESOURCE_LOGS: Message = Message(&[
+    (1, "resource", Object(&RESOURCE)),
+    (2, "scopeLogs", Many(&Object(&SCOPE_LOGS))),
+    (3, "schemaUrl", Text),
+]);
+
+static SCOPE_LOGS: Message = Message(&[
+    (1, "scope", Object(&SCOPE)),
+    (2, "logRecords", Many(&Object(&LOG_RECORD))),
+    (3, "schemaUrl", Text),
+]);
+
+static LOG_RECORD: Message = Message(&[
+    (1, "timeUnixNano", Fixed64),
+    (2, "severityNumber", Uint32),
+    (3, "severityText", Text),
+    (5, "body", Object(&ANY_VALUE)),
+    (6, "attributes", Many(&Object(&KEY_VALUE))),
+    (7, "droppedAttributesCount", Uint32),
+    (8, "flags", Uint32),
+    (9, "traceId", Id),
+    (10, "spanId", Id),
+    (11, "observedTimeUnixNano", Fixed64),
+    (12, "eventName", Text),
+]);
+
 static RESOURCE: Message = Message(&[(1, "attributes", Many(&Object(&KEY_VALUE)))]);
 
 static SCOPE: Message = Message(&[
@@ -192,6 +222,10 @@ static ANY_VALUE: Message = Message(&[
     (3, "intValue", Int64),
     (4, "doubleValue", Double),
     (5, "arrayValue", Object(&ARRAY_VALUE)),
+    (6, "kvlistValue", Object(&KEY_VALUE_LIST)),
+    (7, "bytesValue", Bytes),
 ]);
+
+static KEY_VALUE_LIST: Message = Message(&[(1, "values", Many(&Object(&KEY_VALUE)))]);
 
 static ARRAY_VALUE: Message = Message(&[(1, "values", Many(&Object(&ANY_VALUE)))]);

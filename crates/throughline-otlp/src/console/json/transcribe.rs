@@ -5,6 +5,9 @@
 
 use std::fmt::{self, Write as _};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::schema::{Kind, Message};
 use crate::proto::{Fields, Malformed, Value};
 
@@ -74,6 +77,9 @@ fn single(json: &mut String, kind: &Kind, value: Value<'_>) -> Result<(), Malfor
             text(json, str::from_utf8(bytes).map_err(|_| Malformed)?);
         }
         (Kind::Id, Value::Bytes(bytes)) => id(json, bytes),
+        (Kind::Bytes, Value::Bytes(bytes)) => {
+            print(json, format_args!("\"{}\"", STANDARD.encode(bytes)));
+        }
         (_, Value::Varint(bits) | Value::Fixed(bits)) => number(json, kind, bits)?,
         _ => return Err(Malformed),
     }
@@ -93,7 +99,9 @@ fn number(json: &mut String, kind: &Kind, bits: u64) -> Result<(), Malformed> {
         ),
         Kind::Int64 | Kind::Sfixed64 => print(json, format_args!("\"{}\"", bits as i64)),
         Kind::Uint64 | Kind::Fixed64 => print(json, format_args!("\"{bits}\"")),
-        Kind::Object(_) | Kind::Many(_) | Kind::Text | Kind::Id => return Err(Malformed),
+        Kind::Object(_) | Kind::Many(_) | Kind::Text | Kind::Id | Kind::Bytes => {
+            return Err(Malformed);
+        }
     }
     Ok(())
 }
