@@ -8,6 +8,7 @@ mod demo;
 mod lint;
 mod measure;
 mod rules;
+mod shop;
 mod test;
 
 use std::process::ExitCode;

@@ -1,8 +1,6 @@
 //! `cargo xtask demo`: the example shop as separate processes, real requests, their traces printed and checked.
 
-mod check;
-mod scenario;
-mod shop;
+mod follow;
 
 use std::env;
 use std::fs;
@@ -12,8 +10,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use throughline_testing::Collector;
 
-use scenario::SCENARIOS;
-use shop::Shop;
+use crate::shop::{self, SCENARIOS, Shop};
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
@@ -46,12 +43,13 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         ),
     };
     let endpoint = collector.as_ref().map(Collector::http_endpoint);
-    let mut shop = Shop::start(endpoint.as_deref()).await?;
+    let variables = endpoint.as_deref().map(|endpoint| [(ENDPOINT, endpoint)]);
+    let mut shop = Shop::start(variables.as_ref().map(<[_; 1]>::as_slice)).await?;
     println!("gateway, orders, payments and a bank are up: four processes\n");
 
     for scenario in SCENARIOS {
         println!("── {} ──", scenario.title);
-        scenario.run(&shop, collector.as_ref()).await?;
+        follow::follow(scenario, &shop, collector.as_ref()).await?;
         println!();
     }
     if options.serve {

@@ -65,24 +65,24 @@ struct Process {
 }
 
 impl Shop {
-    /// Starts the four processes on free ports, each with the address of the next. They send to the collector at
-    /// `endpoint`, or where the environment says.
-    pub(crate) async fn start(endpoint: Option<&str>) -> Result<Self> {
+    /// Starts the four processes on free ports, each with the address of the next. Of `OTEL_…` they have `variables` and
+    /// nothing else, or what the environment says.
+    pub(crate) async fn start(variables: Option<&[(&str, &str)]>) -> Result<Self> {
         let mut shop = Self {
             programs: cargo::programs("debug")?,
             processes: Vec::new(),
             log: Log::default(),
             gateway_url: String::new(),
         };
-        let bank = shop.spawn("bank", None, endpoint).await?;
+        let bank = shop.spawn("bank", None, variables).await?;
         let payments = shop
-            .spawn("payments", Some(("BANK_URL", &bank)), endpoint)
+            .spawn("payments", Some(("BANK_URL", &bank)), variables)
             .await?;
         let orders = shop
-            .spawn("orders", Some(("PAYMENTS_URL", &payments)), endpoint)
+            .spawn("orders", Some(("PAYMENTS_URL", &payments)), variables)
             .await?;
         shop.gateway_url = shop
-            .spawn("gateway", Some(("ORDERS_URL", &orders)), endpoint)
+            .spawn("gateway", Some(("ORDERS_URL", &orders)), variables)
             .await?;
         Ok(shop)
     }
@@ -92,14 +92,14 @@ impl Shop {
         &mut self,
         name: &'static str,
         next: Option<(&str, &str)>,
-        endpoint: Option<&str>,
+        variables: Option<&[(&str, &str)]>,
     ) -> Result<String> {
         let program = self.programs.join(format!("shop-{name}"));
         let mut command = Command::new(&program);
-        if endpoint.is_some() {
+        if variables.is_some() {
             // The checks need the defaults, not what this terminal has set.
-            let variables = env::vars_os().map(|(name, _)| name);
-            for name in variables.filter(|name| name.to_string_lossy().starts_with("OTEL_")) {
+            let inherited = env::vars_os().map(|(name, _)| name);
+            for name in inherited.filter(|name| name.to_string_lossy().starts_with("OTEL_")) {
                 command.env_remove(name);
             }
         }
@@ -111,7 +111,7 @@ impl Shop {
             // The traces of the demo should not keep anybody waiting.
             .env("OTEL_BSP_SCHEDULE_DELAY", "100")
             .envs(next)
-            .envs(endpoint.map(|endpoint| (super::ENDPOINT, endpoint)))
+            .envs(variables.into_iter().flatten().copied())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
         let mut child = command

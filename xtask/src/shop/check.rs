@@ -8,10 +8,7 @@ use throughline_testing::opentelemetry::trace::SpanKind;
 use throughline_testing::{SpanRecord, Trace};
 
 use super::scenario::Scenario;
-use super::shop::{Line, Shop};
-
-/// The services whose lines and spans are checked.
-const TRACED: [&str; 3] = ["gateway", "orders", "payments"];
+use super::{Line, Shop, TRACED};
 
 /// The log lines of a trace, found by its id. Lines travel by a pipe: those of the last moment are waited for.
 pub(crate) async fn lines_of(trace: &Trace, shop: &Shop) -> Vec<Line> {
