@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use throughline_testing::Collector;
 
-use crate::shop::{self, SCENARIOS, Shop};
+use crate::shop::{self, SCENARIOS, Settings, Shop};
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
@@ -44,7 +44,11 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     };
     let endpoint = collector.as_ref().map(Collector::http_endpoint);
     let variables = endpoint.as_deref().map(|endpoint| [(ENDPOINT, endpoint)]);
-    let mut shop = Shop::start(variables.as_ref().map(<[_; 1]>::as_slice)).await?;
+    let settings = Settings {
+        variables: variables.as_ref().map(<[_; 1]>::as_slice),
+        stderr: None,
+    };
+    let mut shop = Shop::start(settings).await?;
     println!("gateway, orders, payments and a bank are up: four processes\n");
 
     for scenario in SCENARIOS {

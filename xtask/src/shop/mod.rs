@@ -5,7 +5,7 @@ mod processes;
 mod scenario;
 
 pub(crate) use check::{check, lines_of};
-pub(crate) use processes::{Line, Shop, build};
+pub(crate) use processes::{Line, Settings, Shop, build};
 pub(crate) use scenario::{SCENARIOS, Scenario};
 
 /// The services that are traced; the bank is not.

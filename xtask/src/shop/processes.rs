@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fmt;
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::cargo::{self, cargo};
@@ -59,30 +61,40 @@ pub(crate) struct Shop {
     gateway_url: String,
 }
 
+/// What the processes run with.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Settings<'a> {
+    /// Of `OTEL_…` these and nothing else; none: what the environment says.
+    pub(crate) variables: Option<&'a [(&'a str, &'a str)]>,
+    /// Where their standard error goes; none: to ours.
+    pub(crate) stderr: Option<&'a File>,
+}
+
 struct Process {
     name: &'static str,
     child: Child,
+    /// Ends with the last line of the process.
+    reader: JoinHandle<()>,
 }
 
 impl Shop {
-    /// Starts the four processes on free ports, each with the address of the next. Of `OTEL_…` they have `variables` and
-    /// nothing else, or what the environment says.
-    pub(crate) async fn start(variables: Option<&[(&str, &str)]>) -> Result<Self> {
+    /// Starts the four processes on free ports, each with the address of the next.
+    pub(crate) async fn start(settings: Settings<'_>) -> Result<Self> {
         let mut shop = Self {
             programs: cargo::programs("debug")?,
             processes: Vec::new(),
             log: Log::default(),
             gateway_url: String::new(),
         };
-        let bank = shop.spawn("bank", None, variables).await?;
+        let bank = shop.spawn("bank", None, settings).await?;
         let payments = shop
-            .spawn("payments", Some(("BANK_URL", &bank)), variables)
+            .spawn("payments", Some(("BANK_URL", &bank)), settings)
             .await?;
         let orders = shop
-            .spawn("orders", Some(("PAYMENTS_URL", &payments)), variables)
+            .spawn("orders", Some(("PAYMENTS_URL", &payments)), settings)
             .await?;
         shop.gateway_url = shop
-            .spawn("gateway", Some(("ORDERS_URL", &orders)), variables)
+            .spawn("gateway", Some(("ORDERS_URL", &orders)), settings)
             .await?;
         Ok(shop)
     }
@@ -92,11 +104,11 @@ impl Shop {
         &mut self,
         name: &'static str,
         next: Option<(&str, &str)>,
-        variables: Option<&[(&str, &str)]>,
+        settings: Settings<'_>,
     ) -> Result<String> {
         let program = self.programs.join(format!("shop-{name}"));
         let mut command = Command::new(&program);
-        if variables.is_some() {
+        if settings.variables.is_some() {
             // The checks need the defaults, not what this terminal has set.
             let inherited = env::vars_os().map(|(name, _)| name);
             for name in inherited.filter(|name| name.to_string_lossy().starts_with("OTEL_")) {
@@ -111,9 +123,12 @@ impl Shop {
             // The traces of the demo should not keep anybody waiting.
             .env("OTEL_BSP_SCHEDULE_DELAY", "100")
             .envs(next)
-            .envs(variables.into_iter().flatten().copied())
+            .envs(settings.variables.into_iter().flatten().copied())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
+        if let Some(file) = settings.stderr {
+            command.stderr(file.try_clone()?);
+        }
         let mut child = command
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
@@ -126,8 +141,12 @@ impl Shop {
             .await
             .unwrap_or_else(|_| bail!("it did not listen in time"))
             .with_context(|| format!("{name} did not start"))?;
-        tokio::spawn(collect(name, lines, Arc::clone(&self.log)));
-        self.processes.push(Process { name, child });
+        let reader = tokio::spawn(collect(name, lines, Arc::clone(&self.log)));
+        self.processes.push(Process {
+            name,
+            child,
+            reader,
+        });
         Ok(url)
     }
 
@@ -154,7 +173,7 @@ impl Shop {
         }
     }
 
-    /// Asks each process to stop, as an orchestrator would, and waits for it.
+    /// Asks each process to stop, as an orchestrator would, and waits for it. The log is then complete.
     pub(crate) async fn stop(&mut self) -> Result<()> {
         for process in self.processes.iter_mut().rev() {
             let Some(id) = process.child.id() else {
@@ -163,6 +182,7 @@ impl Shop {
             Command::new("kill").arg(id.to_string()).status().await?;
             let status = timeout(PATIENCE, process.child.wait()).await;
             let status = status.with_context(|| format!("{} did not stop", process.name))??;
+            (&mut process.reader).await?;
             // The bank does not handle the signal.
             if process.name != "bank" && !status.success() {
                 bail!("{} stopped with {status}", process.name);
