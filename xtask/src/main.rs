@@ -1,10 +1,11 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `conformance`, `bench`.
+//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `conformance`, `interop`, `bench`.
 
 mod bench;
 mod budget;
 mod cargo;
 mod conformance;
 mod demo;
+mod interop;
 mod lint;
 mod measure;
 mod rules;
@@ -32,6 +33,8 @@ enum Command {
     Lint,
     /// Runs the W3C trace-context harness, which must be there already.
     Conformance(conformance::Options),
+    /// Sends the example shop's spans, metrics and logs to OTLP receivers of others. Needs Python and, once, a network.
+    Interop(interop::Options),
     /// Measures what tracing costs, ours and the peers': instructions (needs valgrind), allocations, time, throughput.
     Bench(bench::Options),
     /// Fails when a path costs more than `benches/budgets.json` allows, and names what has grown. Needs valgrind.
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Command::Test => test::run(),
         Command::Lint => lint::run(),
         Command::Conformance(options) => conformance::run(&options),
+        Command::Interop(options) => interop::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Budget(options) => budget::run(&options),
         Command::Profile(options) => budget::profile(&options),
