@@ -36,13 +36,8 @@ impl Sent {
     pub(super) fn metrics(&self, collector: &Collector) -> Result<String> {
         check_metrics(collector)?;
         let metrics = collector.metrics();
-        let points = shape::metrics(&metrics);
-        shape::same(&self.metrics, &points)?;
-        Ok(format!(
-            "{} metrics, {} points",
-            metrics.len(),
-            points.len()
-        ))
+        shape::same(&self.metrics, &shape::metrics(&metrics))?;
+        Ok(format!("{} metrics", metrics.len()))
     }
 }
 

@@ -43,40 +43,22 @@ pub(super) struct Receiver {
     grpc: SocketAddr,
     http: SocketAddr,
     log: PathBuf,
-    /// What it passes on to, if that is not the collector.
-    next: Option<Box<Self>>,
 }
 
 impl Receiver {
-    /// Starts a receiver, which keeps its files in `folder` and passes everything on to a collector, given by its URL of
-    /// OTLP over HTTP.
+    /// Starts a receiver on free ports, which keeps its files in `folder` and passes everything on to a collector, given by
+    /// its URL of OTLP over HTTP. Returns once it listens.
     pub(super) async fn start(
         kind: Kind,
         python: &Python,
         folder: &Path,
         collector: &str,
     ) -> Result<Self> {
-        match kind {
-            Kind::Google => Self::start_one(kind, python, folder, collector).await,
-            Kind::Rotel => {
-                // Rotel compresses what it passes on, whatever it is told, which our collector does not accept.
-                let behind = folder.join("behind");
-                let next = Self::start_one(Kind::Google, python, &behind, collector).await?;
-                let forward = format!("http://{}", next.http);
-                let mut rotel = Self::start_one(kind, python, folder, &forward).await?;
-                rotel.next = Some(Box::new(next));
-                Ok(rotel)
-            }
-        }
-    }
-
-    /// On free ports. Returns once it listens.
-    async fn start_one(kind: Kind, python: &Python, folder: &Path, forward: &str) -> Result<Self> {
         fs::create_dir_all(folder)?;
         let (grpc, http) = free_addresses()?;
         let mut command = match kind {
-            Kind::Rotel => rotel(python, folder, grpc, http, forward),
-            Kind::Google => google(python, folder, grpc, http, forward)?,
+            Kind::Rotel => rotel(python, folder, grpc, http, collector),
+            Kind::Google => google(python, folder, grpc, http, collector)?,
         };
         let log = folder.join("receiver.log");
         let output = File::create(&log)?;
@@ -92,7 +74,6 @@ impl Receiver {
             grpc,
             http,
             log,
-            next: None,
         };
         let listens = timeout(PATIENCE, receiver.wait_until_it_listens()).await;
         match listens {
@@ -111,14 +92,6 @@ impl Receiver {
 
     /// Asks it to stop, and waits until it has passed on everything.
     pub(super) async fn stop(mut self) -> Result<()> {
-        self.stop_one().await?;
-        match &mut self.next {
-            Some(next) => next.stop_one().await,
-            None => Ok(()),
-        }
-    }
-
-    async fn stop_one(&mut self) -> Result<()> {
         let Some(id) = self.child.id() else {
             bail!("the receiver stopped by itself:\n{}", self.output());
         };

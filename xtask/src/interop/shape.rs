@@ -49,24 +49,32 @@ fn span(span: &SpanRecord) -> String {
     )
 }
 
+/// What the pipelines tell of themselves differs with the protocol and with the moment: only the metrics are compared, not
+/// their points.
+const PIPELINES: &str = "throughline-otlp";
+
 /// A line for each point of a metric, without measured durations.
 pub(super) fn metrics(metrics: &[MetricRecord]) -> Vec<String> {
     let lines = metrics.iter().flat_map(|metric| {
-        metric.points.iter().map(move |point| {
-            format!(
-                "{:?} {} [{}] {:?} {:?} {:?} | scope: {} | {} | count: {:?} | bounds: {:?}",
-                metric.service,
-                metric.name,
-                metric.unit,
-                metric.description,
-                metric.kind,
-                metric.temporality,
-                metric.scope,
-                attributes(&point.attributes),
-                point.count,
-                point.bounds,
-            )
-        })
+        let of_metric = format!(
+            "{:?} {} [{}] {:?} {:?} {:?} | scope: {}",
+            metric.service,
+            metric.name,
+            metric.unit,
+            metric.description,
+            metric.kind,
+            metric.temporality,
+            metric.scope,
+        );
+        if metric.scope == PIPELINES {
+            return vec![of_metric];
+        }
+        let points = metric.points.iter().map(|point| {
+            let attributes = attributes(&point.attributes);
+            let (count, bounds) = (point.count, &point.bounds);
+            format!("{of_metric} | {attributes} | count: {count:?} | bounds: {bounds:?}")
+        });
+        points.collect()
     });
     lines.collect()
 }
