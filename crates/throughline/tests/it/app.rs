@@ -16,6 +16,7 @@ use throughline_reqwest::reqwest;
 use throughline_reqwest::reqwest_middleware::ClientWithMiddleware;
 use throughline_tower::ServerLayer;
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio_stream::StreamExt;
 use tower::ServiceExt;
 
@@ -38,6 +39,10 @@ pub(crate) struct App {
 impl App {
     /// Everything is built here, before or after `init()`.
     pub(crate) async fn new() -> Self {
+        Self::with(ServerLayer::new()).await
+    }
+
+    pub(crate) async fn with(layer: ServerLayer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let shared = Shared {
@@ -53,7 +58,7 @@ impl App {
             .route("/stream", get(stream))
             .route("/slow", get(slow))
             .with_state(shared)
-            .layer(ServerLayer::new());
+            .layer(layer);
         Self {
             listener,
             router,
@@ -98,13 +103,12 @@ pub(crate) fn on_current_thread<F: Future>(future: F) -> F::Output {
 }
 
 pub(crate) fn on_multi_thread<F: Future>(future: F) -> F::Output {
+    multi_thread(2).block_on(future)
+}
+
+pub(crate) fn multi_thread(workers: usize) -> Runtime {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
+    (builder.worker_threads(workers).enable_all().build()).unwrap()
 }
 
 /// Enough for a collector that answers, on a busy machine too.

@@ -6,6 +6,7 @@ mod app;
 mod config;
 mod logs;
 mod process;
+mod runtimes;
 mod shutdown;
 mod signal;
 mod startup;

@@ -14,6 +14,17 @@ use throughline_testing::Collector;
 /// Set in a child.
 const IN_CHILD: &str = "THROUGHLINE_TEST_CHILD";
 
+/// The values of `OTEL_EXPORTER_OTLP_PROTOCOL`.
+pub(crate) const PROTOCOLS: [&str; 2] = ["http/protobuf", "grpc"];
+
+/// Where a collector speaks a protocol.
+pub(crate) fn endpoint(collector: &Collector, protocol: &str) -> String {
+    match protocol {
+        "grpc" => collector.grpc_endpoint(),
+        _ => collector.http_endpoint(),
+    }
+}
+
 /// A child that takes longer hangs.
 const MOST: Duration = Duration::from_secs(60);
 
@@ -52,6 +63,14 @@ impl Process {
 
     pub(crate) fn exporting_to(self, collector: &Collector) -> Self {
         self.variable("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.http_endpoint())
+    }
+
+    pub(crate) fn exporting_by(self, protocol: &str, collector: &Collector) -> Self {
+        self.variable("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+            .variable(
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                &endpoint(collector, protocol),
+            )
     }
 
     /// Runs it to its end, which must be a success.
