@@ -4,6 +4,7 @@
 
 mod app;
 mod config;
+mod faults;
 mod logs;
 mod process;
 mod runtimes;
