@@ -11,5 +11,7 @@ mod runtimes;
 mod shutdown;
 mod signal;
 mod startup;
+mod tls;
 mod traces;
 mod variables;
+mod wire;
