@@ -9,7 +9,8 @@ use super::batch::Item;
 use super::counts::Settled;
 use super::observe::{Durations, Exporting};
 use super::state::{FlushRequest, Limits, Outcome, State, Step};
-use super::{ExportStats, FlushError, warnings};
+use super::warnings::{self, Warnings};
+use super::{ExportStats, FlushError};
 use crate::encode::EncodedBatch;
 
 /// A deadline that is out of reach for an [`Instant`] is taken as this far away.
@@ -30,6 +31,7 @@ pub(super) struct Shared {
     work: Notify,
     /// For the worker: the pipeline has ended, whatever is in flight.
     stop: Notify,
+    warnings: Mutex<Warnings>,
 }
 
 impl Shared {
@@ -43,6 +45,7 @@ impl Shared {
             progress: Condvar::new(),
             work: Notify::new(),
             stop: Notify::new(),
+            warnings: Mutex::new(Warnings::new(limits.signal)),
         }
     }
 
@@ -141,8 +144,18 @@ impl Shared {
         self.stop.notify_one();
         self.work.notify_one();
         self.progress.notify_all();
+        // The worker's thread may be blocked, or too late for the end of the process. Nobody waits for it: what it says just
+        // now, it says itself.
+        if let Ok(mut warnings) = self.warnings.try_lock() {
+            warnings.finish(self.queue_full());
+        }
         warnings::abandoned(self.limits.signal, lost);
         result
+    }
+
+    /// For the worker.
+    pub(super) fn warnings(&self) -> MutexGuard<'_, Warnings> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn step(&self) -> Step {

@@ -12,7 +12,6 @@ use super::batch::Batch;
 use super::destination::{Delivered, Destination};
 use super::shared::Shared;
 use super::state::{Outcome, Step};
-use super::warnings::Warnings;
 use crate::ExportRuntime;
 use crate::guard::{Guarded, guarded};
 use crate::redact::printable;
@@ -28,7 +27,6 @@ pub(super) struct Worker<D> {
     destination: D,
     export_timeout: Duration,
     panics: Panics,
-    warnings: Warnings,
     // The thread stays for as long as there is a worker that may need it to say goodbye.
     runtime: ExportRuntime,
 }
@@ -44,7 +42,6 @@ impl<D: Destination> Worker<D> {
             destination,
             export_timeout,
             panics: Panics::default(),
-            warnings: Warnings::new(shared.limits.signal),
             shared,
             runtime,
         }
@@ -54,7 +51,7 @@ impl<D: Destination> Worker<D> {
         // However this task ends, nobody waits for it in vain.
         let _end = AbandonOnDrop(Arc::clone(&self.shared));
         while self.one_step().await {
-            self.warnings.queue_full(self.shared.queue_full());
+            self.shared.warnings().queue_full(self.shared.queue_full());
         }
         let Self {
             destination,
@@ -77,13 +74,13 @@ impl<D: Destination> Worker<D> {
             Step::Close => {
                 let error = self.ask_exporter(D::shutdown);
                 // The process may end as soon as those who wait know.
-                self.warnings.finish(self.shared.queue_full());
+                self.shared.warnings().finish(self.shared.queue_full());
                 self.shared.closed(error.as_deref());
                 return false;
             }
             Step::Ended => {
                 self.ask_exporter(D::shutdown);
-                self.warnings.finish(self.shared.queue_full());
+                self.shared.warnings().finish(self.shared.queue_full());
                 return false;
             }
             Step::Sleep { until } => self.sleep(until).await,
@@ -104,7 +101,7 @@ impl<D: Destination> Worker<D> {
         };
         let sent_bytes = self.destination.sent_bytes();
         self.shared.complete(&outcome, begun.elapsed(), sent_bytes);
-        self.warnings.export(count, &outcome);
+        self.shared.warnings().export(count, &outcome);
         // An exporter that is never pending would keep the thread from everything else on it.
         tokio::task::yield_now().await;
     }
@@ -129,7 +126,7 @@ impl<D: Destination> Worker<D> {
 
     fn set_resource(&mut self, resource: &Resource) {
         if let Err(panic) = guarded(|| self.destination.set_resource(resource)) {
-            self.warnings.panicked(0, &panic);
+            self.shared.warnings().panicked(0, &panic);
         }
     }
 
