@@ -109,10 +109,10 @@ fn standard_output_takes_both_signals_as_otlp_in_json() {
     let [metrics] = &exports("resourceMetrics")[..] else {
         panic!("not one export: {:#?}", output.lines());
     };
-    let metrics = &metrics["resourceMetrics"][0]["scopeMetrics"][0]["metrics"];
-    let metrics = metrics.as_array().unwrap();
+    let scopes = metrics["resourceMetrics"][0]["scopeMetrics"].as_array();
+    let metrics = scopes.unwrap().iter();
     let duration = metrics
-        .iter()
+        .flat_map(|scope| scope["metrics"].as_array().unwrap())
         .find(|metric| metric["name"] == "http.server.request.duration");
     assert_eq!(
         duration.unwrap()["histogram"]["dataPoints"][0]["count"],
