@@ -6,6 +6,7 @@ mod answers;
 mod calls;
 #[cfg(feature = "tls")]
 mod certificates;
+mod collectors;
 #[cfg(any(feature = "gzip", feature = "zstd"))]
 mod compression;
 mod console;
@@ -16,11 +17,13 @@ mod faults;
 mod grpc;
 mod json;
 mod observe;
+mod matrix;
 mod otlp;
 mod otlp_config;
 #[cfg(feature = "tls")]
 mod pem;
 mod records;
+mod reception;
 mod reply;
 mod retries;
 mod sender;
@@ -30,4 +33,5 @@ mod support;
 #[cfg(feature = "tls")]
 mod tls;
 mod tree;
+mod trial;
 mod warnings;

@@ -1,5 +1,7 @@
 //! What a [`Server`](crate::server::Server) does with a request.
 
+use std::time::Duration;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use throughline_otlp::otlp::Protocol;
@@ -12,6 +14,8 @@ pub(crate) struct Reply {
     pub(crate) body: Vec<Bytes>,
     pub(crate) trailers: Option<HeaderMap>,
     pub(crate) end: End,
+    /// Before each part of the body.
+    pub(crate) pause: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,6 +39,7 @@ impl Reply {
             body: Vec::new(),
             trailers: None,
             end: End::Orderly,
+            pause: None,
         }
     }
 
@@ -82,6 +87,16 @@ impl Reply {
             .header("grpc-status", &code.to_string())
     }
 
+    /// The body byte by byte, a hundred of them a second.
+    pub(crate) fn trickled(self) -> Self {
+        let bytes = self.body.concat().into_iter();
+        Self {
+            body: bytes.map(|byte| vec![byte].into()).collect(),
+            pause: Some(Duration::from_millis(10)),
+            ..self
+        }
+    }
+
     /// … and then so many bytes more.
     pub(crate) fn and_then(self, bytes: usize) -> Self {
         let end = End::After(bytes);
@@ -109,6 +124,12 @@ impl Reply {
             end,
             ..Self::status(200)
         }
+    }
+
+    /// Whether it says that the server did not take the request.
+    pub(crate) fn is_refusal(&self) -> bool {
+        let grpc_status = self.trailers.as_ref().and_then(|it| it.get("grpc-status"));
+        self.status != 200 || grpc_status.is_some_and(|code| code != "0")
     }
 }
 

@@ -67,7 +67,7 @@ fn over_http_the_status_decides_and_retry_after_is_kept() {
 
 /// The base64 of a `google.rpc.Status` whose only detail is a `RetryInfo` with a delay of one second, or of an hour.
 #[cfg(feature = "grpc")]
-const RETRY_INFO: [&str; 2] = [
+pub(crate) const RETRY_INFO: [&str; 2] = [
     "CAgaMAoodHlwZS5nb29nbGVhcGlzLmNvbS9nb29nbGUucnBjLlJldHJ5SW5mbxIECgIIAQ==",
     "CAgaMQoodHlwZS5nb29nbGVhcGlzLmNvbS9nb29nbGUucnBjLlJldHJ5SW5mbxIFCgMIkBw",
 ];

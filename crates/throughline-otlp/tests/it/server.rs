@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::thread;
 
 use bytes::Bytes;
@@ -20,20 +20,14 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use throughline_otlp::otlp::{OtlpConfig, Protocol};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
+use tokio::time::{Interval, interval};
 
+use crate::reception::{Acceptor, Io, Reception};
 use crate::reply::{End, Reply};
 use crate::support::AMPLE;
-
-#[cfg(feature = "tls")]
-pub(crate) type Acceptor = tokio_rustls::TlsAcceptor;
-/// There is none.
-#[cfg(not(feature = "tls"))]
-#[derive(Clone)]
-pub(crate) enum Acceptor {}
 
 /// Both protocols, as far as they are compiled in.
 pub(crate) const PROTOCOLS: &[Protocol] = &[
@@ -68,6 +62,76 @@ pub(crate) struct Export {
 
 type Script = dyn Fn(usize) -> Reply + Send + Sync;
 
+/// A port that is taken and where nobody listens, so that connections are refused.
+pub(crate) struct Port {
+    socket: TcpSocket,
+    address: SocketAddr,
+}
+
+impl Port {
+    pub(crate) fn reserve() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let address = socket.local_addr().unwrap();
+        Self { socket, address }
+    }
+
+    /// How to send traces there.
+    pub(crate) fn config(&self, protocol: Protocol, scheme: &str) -> OtlpConfig {
+        config(self.address, protocol, scheme)
+    }
+
+    /// Asks the script for each reply, with the number of the request from 0.
+    pub(crate) fn listen(
+        self,
+        protocol: Protocol,
+        reception: Reception,
+        script: impl Fn(usize) -> Reply + Send + Sync + 'static,
+    ) -> Server {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let listener = {
+            let _entered = runtime.enter();
+            self.socket.listen(1024).unwrap()
+        };
+        let (report, seen) = mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        let counts = Arc::new(Counts::default());
+        let shared = Arc::new(Shared {
+            protocol,
+            reception,
+            report,
+            script: Box::new(script),
+            counts: Arc::clone(&counts),
+        });
+        thread::spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = stopped => {}
+                    () = shared.accept(listener) => {}
+                }
+            });
+        });
+        Server {
+            address: self.address,
+            protocol,
+            seen,
+            counts,
+            _stop: stop,
+        }
+    }
+}
+
+fn config(address: SocketAddr, protocol: Protocol, scheme: &str) -> OtlpConfig {
+    let base = format!("{scheme}://{address}");
+    let mut config = OtlpConfig::new(match protocol {
+        Protocol::Grpc => base,
+        _ => format!("{base}/v1/traces"),
+    });
+    config.protocol = protocol;
+    config.timeout = AMPLE;
+    config
+}
+
 /// Stops when it is dropped.
 pub(crate) struct Server {
     address: SocketAddr,
@@ -98,35 +162,11 @@ impl Server {
         tls: Option<Acceptor>,
         script: impl Fn(usize) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap();
-        let (report, seen) = mpsc::channel();
-        let (stop, stopped) = oneshot::channel();
-        let counts = Arc::new(Counts::default());
-        let shared = Arc::new(Shared {
-            protocol,
-            report,
-            script: Box::new(script),
-            counts: Arc::clone(&counts),
-        });
-        thread::spawn(move || {
-            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let listener = TcpListener::from_std(listener).unwrap();
-                tokio::select! {
-                    _ = stopped => {}
-                    () = shared.accept(listener, tls) => {}
-                }
-            });
-        });
-        Self {
-            address,
-            protocol,
-            seen,
-            counts,
-            _stop: stop,
-        }
+        let reception = Reception {
+            tls,
+            ..Reception::default()
+        };
+        Port::reserve().listen(protocol, reception, script)
     }
 
     /// How to send traces to it, if it has no TLS.
@@ -135,14 +175,7 @@ impl Server {
     }
 
     pub(crate) fn config_for(&self, scheme: &str) -> OtlpConfig {
-        let base = format!("{scheme}://{}", self.address);
-        let mut config = OtlpConfig::new(match self.protocol {
-            Protocol::Grpc => base,
-            _ => format!("{base}/v1/traces"),
-        });
-        config.protocol = self.protocol;
-        config.timeout = AMPLE;
-        config
+        config(self.address, self.protocol, scheme)
     }
 
     #[track_caller]
@@ -157,6 +190,14 @@ impl Server {
             Seen::Request(export) => export,
             Seen::Gone => panic!("the client went away"),
         }
+    }
+
+    /// The requests so far that were not looked at yet.
+    pub(crate) fn exports(&self) -> impl Iterator<Item = Export> {
+        self.seen.try_iter().filter_map(|seen| match seen {
+            Seen::Request(export) => Some(export),
+            Seen::Gone => None,
+        })
     }
 
     pub(crate) fn requests(&self) -> usize {
@@ -175,25 +216,23 @@ impl Server {
 
 struct Shared {
     protocol: Protocol,
+    reception: Reception,
     report: Sender<Seen>,
     script: Box<Script>,
     counts: Arc<Counts>,
 }
 
-trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
-
 impl Shared {
-    async fn accept(self: Arc<Self>, listener: TcpListener, tls: Option<Acceptor>) {
+    async fn accept(self: Arc<Self>, listener: TcpListener) {
         loop {
             let Ok((stream, _)) = listener.accept().await else {
                 return;
             };
             self.counts.connections.fetch_add(1, Ordering::SeqCst);
-            let (shared, tls) = (Arc::clone(&self), tls.clone());
+            self.reception.wait();
+            let shared = Arc::clone(&self);
             tokio::spawn(async move {
-                if let Some(stream) = handshake(stream, tls).await {
+                if let Some(stream) = shared.reception.receive(stream).await {
                     shared.serve(stream).await;
                 }
             });
@@ -247,6 +286,7 @@ impl Shared {
                     chunks: reply.body.into(),
                     trailers: reply.trailers,
                     end,
+                    pause: reply.pause.map(interval),
                     counts: Arc::clone(&self.counts),
                     _gone: gone,
                 });
@@ -256,23 +296,6 @@ impl Shared {
             }
         }
     }
-}
-
-#[cfg(feature = "tls")]
-async fn handshake(stream: TcpStream, tls: Option<Acceptor>) -> Option<Box<dyn Io>> {
-    match tls {
-        Some(tls) => match tls.accept(stream).await {
-            Ok(stream) => Some(Box::new(stream)),
-            Err(_) => None,
-        },
-        None => Some(Box::new(stream)),
-    }
-}
-
-#[cfg(not(feature = "tls"))]
-#[allow(clippy::unused_async, reason = "as the other one")]
-async fn handshake(stream: TcpStream, _: Option<Acceptor>) -> Option<Box<dyn Io>> {
-    Some(Box::new(stream))
 }
 
 struct Gone(Option<Sender<Seen>>);
@@ -289,6 +312,7 @@ struct ReplyBody {
     chunks: VecDeque<Bytes>,
     trailers: Option<HeaderMap>,
     end: End,
+    pause: Option<Interval>,
     counts: Arc<Counts>,
     _gone: Gone,
 }
@@ -301,6 +325,9 @@ impl Body for ReplyBody {
         mut self: Pin<&mut Self>,
         task: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if let Some(pause) = &mut self.pause {
+            ready!(pause.poll_tick(task));
+        }
         if let Some(chunk) = self.chunks.pop_front() {
             return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }

@@ -158,19 +158,38 @@ impl fmt::Debug for Scripted {
 
 /// Holds threads back until it is opened.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
+pub(crate) struct Gate(Arc<(Mutex<Passage>, Condvar)>);
+
+#[derive(Debug, Default)]
+struct Passage {
+    open: bool,
+    reached: bool,
+}
 
 impl Gate {
     pub(crate) fn open(&self) {
-        *self.0.0.lock().unwrap() = true;
+        self.0.0.lock().unwrap().open = true;
         self.0.1.notify_all();
     }
 
     pub(crate) fn wait(&self) {
-        let mut open = self.0.0.lock().unwrap();
-        while !*open {
-            open = self.0.1.wait(open).unwrap();
+        let mut passage = self.0.0.lock().unwrap();
+        passage.reached = true;
+        self.0.1.notify_all();
+        while !passage.open {
+            passage = self.0.1.wait(passage).unwrap();
         }
+    }
+
+    /// Returns when a thread is being held back.
+    #[track_caller]
+    pub(crate) fn reached(&self) {
+        let passage = self.0.0.lock().unwrap();
+        let waited = self
+            .0
+            .1
+            .wait_timeout_while(passage, AMPLE, |it| !it.reached);
+        assert!(waited.unwrap().0.reached, "nobody came to the gate");
     }
 }
 
