@@ -69,7 +69,7 @@ fn a_rejection_is_said_once_a_minute() {
     }
     let endpoint = server.config().endpoint;
     assert_eq!(
-        warnings(&endpoint),
+        warnings(&format!("endpoint=\"{endpoint}\"")),
         [format!(
             "WARN message=the collector did not take everything, or has something to say signal=traces \
              endpoint=\"{endpoint}\" answers=1 rejected=3 reason=\"no\""

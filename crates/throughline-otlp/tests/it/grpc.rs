@@ -103,7 +103,7 @@ fn a_partial_success_is_said() {
     collector.behave(Behavior::PartialSuccess { rejected: 7 });
     let config = to(&collector);
     export(&config).unwrap();
-    let said = warnings(&config.endpoint);
+    let said = warnings(&format!("endpoint=\"{}\"", config.endpoint));
     assert_eq!(said.len(), 1, "{said:?}");
     let expected = "rejected=7 reason=\"the collector was told to reject some\"";
     assert!(said[0].ends_with(expected), "{said:?}");

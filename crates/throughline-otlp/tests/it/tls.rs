@@ -1,6 +1,7 @@
 //! Who trusts whom, over HTTP and over gRPC, and what is said when somebody does not.
 
 use throughline_otlp::otlp::{ClientIdentity, OtlpConfig, Pem, Protocol};
+use throughline_otlp::{ExportRuntime, FlushError, SpanPipeline};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{ALL_VERSIONS, SupportedProtocolVersion};
 
@@ -8,6 +9,9 @@ use crate::certificates::{Authority, Issued};
 use crate::reply::Reply;
 use crate::sender::export;
 use crate::server::{PROTOCOLS, Server};
+use crate::support::{AMPLE, Setup};
+use crate::trial::span_ids;
+use crate::warnings::{listen, warnings};
 
 const HOST: &str = "127.0.0.1";
 const ALPN: &[&str] = &["h2", "http/1.1"];
@@ -60,6 +64,39 @@ impl<'a> Case<'a> {
             let once = (server.connections(), server.requests());
             // There is no second attempt: certificates do not change meanwhile.
             assert_eq!(once, (1, result.map_or(0, |()| 1)), "{protocol:?}");
+        }
+    }
+
+    /// The same through a pipeline: the span arrives, or the flush and the warning say why not.
+    #[track_caller]
+    fn check_pipeline(&self, expected: Result<(), &str>) {
+        listen();
+        for &protocol in PROTOCOLS {
+            let acceptor = self.server.acceptor(self.clients, self.versions, ALPN);
+            let reply = move |_| Reply::accepted(protocol, b"");
+            let server = Server::with_tls(protocol, Some(acceptor), reply);
+            let config = self.config(&server);
+            let runtime = ExportRuntime::start().unwrap();
+            let pipeline = SpanPipeline::builder().build_otlp(&runtime, &config);
+            let setup = Setup::of(pipeline.unwrap());
+            setup.end("span");
+            let flushed = setup.pipeline.flush_blocking(AMPLE);
+            // A warning follows the count, and the end waits for both.
+            setup.pipeline.shutdown_blocking(AMPLE).unwrap();
+            let arrived = server.exports().flat_map(|it| span_ids(protocol, it.body));
+            let arrived = arrived.count();
+            let Err(why) = expected else {
+                assert_eq!((flushed, arrived), (Ok(()), 1), "{protocol:?}");
+                continue;
+            };
+            let reason = format!("{}: {why}", config.endpoint);
+            let warning = format!(
+                "WARN message=spans were dropped because they could not be exported spans=1 \
+                 reason=\"{reason}\""
+            );
+            let lost = FlushError::SpansLost { count: 1, reason };
+            assert_eq!((flushed, arrived), (Err(lost), 0), "{protocol:?}");
+            assert_eq!(warnings(&warning), [warning.as_str()], "{protocol:?}");
         }
     }
 
@@ -159,6 +196,31 @@ fn a_server_that_refuses_the_client_says_so() {
         };
         case.check(Err("the server refused our certificate: alert UnknownCA"));
     }
+}
+
+#[test]
+fn a_pipeline_says_which_side_refused_and_why() {
+    let authorities = authorities();
+    let (client, wrong) = (authorities.clients.client(), authorities.servers.client());
+    let check = |client, expected| {
+        Case::mutual(&authorities, client).check_pipeline(expected);
+    };
+    check(Some(&client), Ok(()));
+    check(
+        Some(&wrong),
+        Err("the server refused our certificate: alert UnknownCA"),
+    );
+    check(
+        None,
+        Err("the server refused us without a client certificate: alert CertificateRequired"),
+    );
+    let other_ca = Case {
+        ca: Some(authorities.clients.pem()),
+        ..Case::mutual(&authorities, Some(&client))
+    };
+    other_ca.check_pipeline(Err(
+        "the server's certificate was refused: the configured CA did not issue it",
+    ));
 }
 
 /// The error of a server that is not what the endpoint says.
