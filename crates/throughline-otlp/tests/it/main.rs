@@ -26,6 +26,7 @@ mod records;
 mod reception;
 mod reply;
 mod retries;
+mod runtimes;
 mod sender;
 mod server;
 mod shutdown;

@@ -1,24 +1,13 @@
 //! Every fault of a collector, met by a whole pipeline: spans end without waiting, memory stays bounded, the shutdown
 //! returns, and each span is counted once.
 
-use std::thread;
-
 use throughline_otlp::otlp::Protocol;
 use throughline_otlp::{DroppedSpans, FlushError};
 
 use crate::collectors::{ACCEPTS, Case, Peer, cases};
 use crate::server::both;
 use crate::support::{AMPLE, Act, Gate, SHORT, Scripted, Setup, within_deadline};
-use crate::trial::{BATCH, BOUNDS, Bound, ROOM, TOO_MANY, Trial, end_on_threads};
-
-/// Checks all cases at the same time, where that takes a while.
-fn at_once<T: Sync>(cases: &[T], check: impl Fn(&T) + Sync) {
-    thread::scope(|scope| {
-        for case in cases {
-            scope.spawn(|| check(case));
-        }
-    });
-}
+use crate::trial::{BATCH, BOUNDS, Bound, ROOM, TOO_MANY, Trial, at_once, end_on_threads};
 
 /// Checks both protocols with both bounds.
 fn everywhere(check: impl Fn(Protocol, Bound) + Copy + Send + Sync) {

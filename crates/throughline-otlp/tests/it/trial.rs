@@ -191,3 +191,12 @@ pub(crate) fn span_ids(protocol: Protocol, mut body: Bytes) -> Vec<Vec<u8>> {
     let spans = scopes.flat_map(|scope| scope.spans);
     spans.map(|span| span.span_id).collect()
 }
+
+/// Checks all cases at the same time, where that takes a while.
+pub(crate) fn at_once<T: Sync>(cases: &[T], check: impl Fn(&T) + Sync) {
+    thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(|| check(case));
+        }
+    });
+}
