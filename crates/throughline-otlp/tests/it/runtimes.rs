@@ -1,7 +1,7 @@
 //! The way to a collector from every kind of runtime and from none, to the end, whether the collector answers or not.
 
 use std::collections::HashSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -157,11 +157,13 @@ fn unwinding(finish: impl FnOnce() -> Report) -> Report {
     }
     let mut report = None;
     catch_unwind(AssertUnwindSafe(|| {
-        let _on_drop = OnDrop(Some(|| report = Some(finish())));
+        // A second panic that got out of the destructor would end the process.
+        let finish = || report = Some(catch_unwind(AssertUnwindSafe(finish)));
+        let _on_drop = OnDrop(Some(finish));
         panic!("told to panic");
     }))
     .unwrap_err();
-    report.unwrap()
+    report.unwrap().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// Two of each kind at the same time, and one when all is over.

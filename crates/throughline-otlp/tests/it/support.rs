@@ -172,13 +172,13 @@ impl Gate {
         self.0.1.notify_all();
     }
 
+    /// Not for ever, so that a test which waits for what waits here fails.
     pub(crate) fn wait(&self) {
         let mut passage = self.0.0.lock().unwrap();
         passage.reached = true;
         self.0.1.notify_all();
-        while !passage.open {
-            passage = self.0.1.wait(passage).unwrap();
-        }
+        let waited = self.0.1.wait_timeout_while(passage, AMPLE, |it| !it.open);
+        drop(waited.unwrap());
     }
 
     /// Returns when a thread is being held back.
