@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use throughline_otlp::DroppedSpans;
+use throughline_otlp::Dropped;
 use throughline_otlp::otlp::{OtlpConfig, Protocol};
 
 #[cfg(feature = "tls")]
@@ -92,7 +92,7 @@ impl Peer {
     }
 }
 
-pub(crate) type Reason = fn(&mut DroppedSpans) -> &mut u64;
+pub(crate) type Reason = fn(&mut Dropped) -> &mut u64;
 
 /// A peer, and what becomes of the spans: those that are in flight, and those that wait for that to end.
 #[derive(Clone, Copy)]

@@ -16,14 +16,14 @@ mod faults;
 #[cfg(feature = "grpc")]
 mod grpc;
 mod json;
-mod observe;
 mod matrix;
+mod observe;
 mod otlp;
 mod otlp_config;
 #[cfg(feature = "tls")]
 mod pem;
-mod records;
 mod reception;
+mod records;
 mod reply;
 mod retries;
 mod runtimes;

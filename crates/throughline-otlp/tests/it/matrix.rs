@@ -2,7 +2,7 @@
 //! returns, and each span is counted once.
 
 use throughline_otlp::otlp::Protocol;
-use throughline_otlp::{DroppedSpans, FlushError};
+use throughline_otlp::{Dropped, FlushError, Signal};
 
 use crate::collectors::{ACCEPTS, Case, Peer, cases};
 use crate::server::both;
@@ -21,7 +21,7 @@ fn check(case: &Case, protocol: Protocol, bound: Bound) {
     let waiting = trial.fill();
     let result = trial.shutdown(AMPLE);
     let counts = trial.setup.counts();
-    let mut dropped = DroppedSpans::default();
+    let mut dropped = Dropped::default();
     dropped.queue_full = TOO_MANY;
     *(case.reason)(&mut dropped) = case.lost;
     assert_eq!(counts.dropped, dropped, "{shown}");
@@ -31,7 +31,7 @@ fn check(case: &Case, protocol: Protocol, bound: Bound) {
         Ok(()) => assert_eq!(case.lost, 0, "{shown}"),
         Err(error) => {
             assert!(
-                matches!(error, FlushError::SpansLost { count, .. } if count == case.lost),
+                matches!(error, FlushError::Lost { count, .. } if count == case.lost),
                 "{shown}: {error}"
             );
             assert!(error.to_string().contains(case.says), "{shown}: {error}");
@@ -73,6 +73,7 @@ fn whatever_a_collector_does_the_shutdown_keeps_its_deadline() {
 
 fn left_after_deadline(spans: u64) -> FlushError {
     FlushError::DeadlinePassed {
+        signal: Signal::Traces,
         after: SHORT,
         unsent: spans,
     }
@@ -121,7 +122,7 @@ fn check_outage(protocol: Protocol, bound: Bound) {
     trial.door.open();
     trial.setup.pipeline.flush_blocking(AMPLE).unwrap();
     let counts = trial.setup.counts();
-    let mut dropped = DroppedSpans::default();
+    let mut dropped = Dropped::default();
     (dropped.export_failed, dropped.queue_full) = (2 * BATCH, TOO_MANY);
     assert_eq!((counts.exported, counts.dropped), (ROOM, dropped));
     // And it goes on.

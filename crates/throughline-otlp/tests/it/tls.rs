@@ -1,7 +1,7 @@
 //! Who trusts whom, over HTTP and over gRPC, and what is said when somebody does not.
 
 use throughline_otlp::otlp::{ClientIdentity, OtlpConfig, Pem, Protocol};
-use throughline_otlp::{ExportRuntime, FlushError, SpanPipeline};
+use throughline_otlp::{ExportRuntime, FlushError, Signal, SpanPipeline};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{ALL_VERSIONS, SupportedProtocolVersion};
 
@@ -91,10 +91,14 @@ impl<'a> Case<'a> {
             };
             let reason = format!("{}: {why}", config.endpoint);
             let warning = format!(
-                "WARN message=spans were dropped because they could not be exported spans=1 \
+                "WARN message=spans were dropped because they could not be exported count=1 \
                  reason=\"{reason}\""
             );
-            let lost = FlushError::SpansLost { count: 1, reason };
+            let lost = FlushError::Lost {
+                signal: Signal::Traces,
+                count: 1,
+                reason,
+            };
             assert_eq!((flushed, arrived), (Err(lost), 0), "{protocol:?}");
             assert_eq!(warnings(&warning), [warning.as_str()], "{protocol:?}");
         }
