@@ -7,7 +7,7 @@ use opentelemetry::Context as Current;
 use opentelemetry::logs::{AnyValue, LogRecord, Logger, Severity};
 use opentelemetry::trace::SpanContext;
 use tracing_core::span::Id;
-use tracing_core::{Dispatch, Event, Level, Subscriber};
+use tracing_core::{Dispatch, Event, Level, Metadata, Subscriber};
 use tracing_log::NormalizeEvent;
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
@@ -41,7 +41,8 @@ use crate::visit::Each;
 /// | attributes | the fields of the event; of several with one name the last |
 /// | `exception.message` | a field that is an error, whatever its name: the error, then its sources (16 at most) |
 ///
-/// An integer beyond 64 bits is a string. The fields of the spans around the event are not in the record: they are on the
+/// An integer that does not fit a signed one of 64 bits is a string. Everything goes out as it was logged: nothing is
+/// redacted, so log no secrets, and no errors that hold them. The fields of the spans around the event are not in the record: they are on the
 /// spans of its trace.
 ///
 /// It has no filter of its own: wrap it in one by [`Layer::with_filter`]. Where telemetry is suppressed, as in exporters,
@@ -118,7 +119,7 @@ impl<L: Logger> RecordLayer<L> {
         let normalized = event.normalized_metadata();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
         let severity = severity(*metadata.level());
-        let name = given_name(event.metadata().name());
+        let name = given_name(event.metadata());
         if !(self.logger).event_enabled(severity, metadata.target(), name) {
             return;
         }
@@ -163,8 +164,15 @@ impl<L: Logger> RecordLayer<L> {
 }
 
 /// An event that is given no name has its place in the source for one, and a record of the `log` crate "log event".
-fn given_name(name: &'static str) -> Option<&'static str> {
-    let is_default = name.starts_with("event ") || name == "log event";
+fn given_name(metadata: &'static Metadata<'static>) -> Option<&'static str> {
+    let name = metadata.name();
+    let is_place = || {
+        let place = name
+            .strip_prefix("event ")?
+            .strip_prefix(metadata.file()?)?;
+        Some(place.starts_with(':'))
+    };
+    let is_default = name == "log event" || is_place() == Some(true);
     (!is_default).then_some(name)
 }
 

@@ -48,9 +48,9 @@
 //! The first number is always the sum of all others. [`LogCounts`] say the same of log records, and [`ExportStats`] what
 //! the exports took; [`SpanPipeline::observe`] makes metrics of all three.
 //!
-//! What is dropped is also reported by `tracing` events of level
-//! `WARN` with the target `throughline_otlp`, each kind at most once a minute and once more at the end; but not what
-//! comes after the shutdown has begun.
+//! What is dropped is also reported by `tracing` events of level `WARN` with the target `throughline_otlp`, each kind at
+//! most once a minute and once more at the end; but not what comes after the shutdown has begun. No log record is made of
+//! them: it would go the way that is in trouble.
 //!
 //! # What holds
 //!
@@ -67,8 +67,7 @@
 //!
 //! - No HTTP proxies, and no JSON to a collector; [`console::JsonExporter`] prints it.
 //! - For an exporter of spans of the SDK's the queue is bounded in spans, not in bytes: when it is full it holds as much
-//!   memory as
-//!   so many of your spans do, and the batch that is being exported comes on top.
+//!   memory as so many of your spans do, and the batch that is being exported comes on top.
 //! - Nothing is kept on disk.
 //!
 //! # Features

@@ -13,7 +13,7 @@ pub(crate) struct Throttle {
 
 impl Throttle {
     pub(crate) fn add(&mut self, count: u64) {
-        self.held += count;
+        self.held = self.held.saturating_add(count);
     }
 
     /// Counts one more, and returns what to report now, if anything.

@@ -106,6 +106,9 @@ impl Drop for Telemetry {
     }
 }
 
+/// After so long the SDK's reader gives up its shutdown, whatever it is told.
+const READERS_PATIENCE: Duration = Duration::from_secs(5);
+
 impl Signals {
     fn flush(&self, timeout: Duration) -> Result<ShutdownReport, ShutdownError> {
         let deadline = Deadline::after(timeout);
@@ -121,9 +124,15 @@ impl Signals {
         let last = self.last_metrics.lock();
         let last = last.unwrap_or_else(PoisonError::into_inner).take();
         let metrics = begin(&self.meters, move |meters| {
-            // It gives up after 5 s, and the exporter goes on.
+            let begun = Instant::now();
             let _ = meters.shutdown();
-            last?.recv().ok()
+            let last = last?;
+            // It has given up, and the exporter goes on; or it is done, or there is nobody to wait for.
+            if begun.elapsed() >= READERS_PATIENCE {
+                last.recv().ok()
+            } else {
+                last.try_recv().ok()
+            }
         });
         let flushed_logs = self.begin_flush_of_logs(timeout);
         let spans = (self.spans.as_ref()).map(|pipeline| pipeline.shutdown_blocking(timeout));
@@ -133,7 +142,7 @@ impl Signals {
         }
         let metrics = metrics.wait(deadline);
         let flushed_logs = flushed_logs.wait(deadline);
-        // Last, for what was logged about the others.
+        // Last, for what the application logs meanwhile.
         let logs = (self.logs.as_ref()).map(|pipeline| pipeline.shutdown_blocking(deadline.left()));
         self.report(is_ok(spans) && flushed_logs && is_ok(logs), metrics)
     }

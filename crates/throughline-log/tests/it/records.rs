@@ -153,6 +153,8 @@ fn levels_are_severities_and_an_event_without_a_name_has_none() {
         debug!("m");
         trace!("m");
     });
+    let named = record(|| info!(name: "event of ours", "m"));
+    assert_eq!(named.event_name(), Some("event of ours"));
     let found: Vec<_> = (records.iter())
         .map(|record| record.severity_number().unwrap() as u8)
         .collect();

@@ -1,6 +1,9 @@
 //! The spans of one request, while they are collected.
 
 use opentelemetry::InstrumentationScope;
+use opentelemetry_sdk::trace::SpanData;
+
+use super::Limits;
 
 /// Encoded spans, parted by their scopes.
 #[derive(Debug, Default)]
@@ -18,6 +21,17 @@ struct Scoped {
 }
 
 impl EncodedBatch {
+    /// What is encoded of so many spans.
+    pub(crate) fn of(spans: &[SpanData]) -> Self {
+        let (mut batch, mut buffer) = (Self::default(), Vec::new());
+        for span in spans {
+            buffer.clear();
+            super::span(&mut buffer, span, &Limits::default());
+            batch.push(&span.instrumentation_scope, &buffer);
+        }
+        batch
+    }
+
     /// How many spans there are.
     pub(crate) fn len(&self) -> usize {
         self.len

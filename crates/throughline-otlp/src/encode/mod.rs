@@ -18,6 +18,7 @@
 
 mod attributes;
 mod batch;
+mod limits;
 mod request;
 mod span;
 mod value;
@@ -27,19 +28,6 @@ mod wire;
 pub(crate) mod tests;
 
 pub(crate) use self::batch::EncodedBatch;
+pub(crate) use self::limits::Limits;
 pub(crate) use self::request::{ScopeSpans, request, resource, scope};
 pub(crate) use self::span::span;
-
-/// How much of a span is written.
-///
-/// The number of attributes, events and links is not limited here: the SDK does so while they are added, and counts
-/// what it drops.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Limits {
-    /// How many characters are kept of a string in the attributes of the span, its events and its links, and of each
-    /// string in an array. Default no limit. (OpenTelemetry specification, Common, "Attribute Limits": "counting any
-    /// character in it as 1", which is a Unicode scalar value here.)
-    ///
-    /// Resources are exempt there. Scopes are exempt here, since only a developer writes their attributes.
-    pub(crate) attribute_value_length: Option<usize>,
-}

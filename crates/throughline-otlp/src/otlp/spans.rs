@@ -32,13 +32,8 @@ impl SpanExporter {
 
 impl opentelemetry_sdk::trace::SpanExporter for SpanExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let (mut encoded, mut span) = (EncodedBatch::default(), Vec::new());
-        for data in batch {
-            span.clear();
-            encode::span(&mut span, &data, &encode::Limits::default());
-            encoded.push(&data.instrumentation_scope, &span);
-        }
-        let body = encoded.request(&self.resource);
+        let body = EncodedBatch::of(&batch).request(&self.resource);
+        drop(batch);
         let outcome = self.transport.send(Payload::plain(body.into())).await;
         let answer = outcome.map_err(|error| self.target.error(&error))?;
         self.target.remark(&answer);

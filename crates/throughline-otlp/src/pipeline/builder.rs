@@ -11,9 +11,10 @@ use super::observe::Exporting;
 use super::prepare::{Prepare, Redact};
 use super::settings::Settings;
 use super::shared::Shared;
+use crate::encode::Limits;
 use crate::otlp::{BuildError, OtlpConfig, Target};
 use crate::transport::Transport;
-use crate::{ExportRuntime, Signal, encode};
+use crate::{ExportRuntime, Signal};
 
 /// Builds a [`SpanPipeline`]. The defaults are those of the OpenTelemetry specification (Trace SDK, "Batching
 /// processor").
@@ -21,7 +22,7 @@ use crate::{ExportRuntime, Signal, encode};
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct SpanPipelineBuilder {
     settings: Settings,
-    attribute_value_length: Option<usize>,
+    attribute_limits: Limits,
     redact: Option<Redact>,
 }
 
@@ -29,7 +30,7 @@ impl Default for SpanPipelineBuilder {
     fn default() -> Self {
         Self {
             settings: Settings::new(Signal::Traces, Duration::from_secs(5)),
-            attribute_value_length: None,
+            attribute_limits: Limits::default(),
             redact: None,
         }
     }
@@ -83,9 +84,9 @@ impl SpanPipelineBuilder {
     }
 
     /// How many characters of a string attribute are exported, on spans, events and links (OpenTelemetry specification,
-    /// Common, "Attribute Limits"). Default: all. Without effect with an exporter of the SDK's.
+    /// Common, "Attribute Limits"). Default: all.
     pub fn attribute_value_length_limit(mut self, characters: usize) -> Self {
-        self.attribute_value_length = Some(characters);
+        self.attribute_limits.attribute_value_length = Some(characters);
         self
     }
 
@@ -115,7 +116,7 @@ impl SpanPipelineBuilder {
     ) -> SpanPipeline {
         let shared = self.settings.shared(Exporting::of(&exporter));
         self.settings.start(runtime, &shared, Exporter(exporter));
-        self.pipeline(shared, None)
+        self.pipeline(shared, false)
     }
 
     /// Starts a pipeline to a collector that takes OTLP.
@@ -144,18 +145,16 @@ impl SpanPipelineBuilder {
         let target = Target::new(config, Signal::Traces);
         let collector = Collector::new(transport, target, Arc::clone(&shared));
         self.settings.start(runtime, &shared, collector);
-        let encoding = encode::Limits {
-            attribute_value_length: self.attribute_value_length,
-        };
-        Ok(self.pipeline(shared, Some(encoding)))
+        Ok(self.pipeline(shared, true))
     }
 
-    fn pipeline(self, shared: Arc<Shared>, encoding: Option<encode::Limits>) -> SpanPipeline {
+    fn pipeline(self, shared: Arc<Shared>, encodes: bool) -> SpanPipeline {
         SpanPipeline {
             handle: Handle::new(shared),
             prepare: Arc::new(Prepare {
                 redact: self.redact,
-                encoding,
+                limits: self.attribute_limits,
+                encodes,
             }),
         }
     }
@@ -165,7 +164,7 @@ impl fmt::Debug for SpanPipelineBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SpanPipelineBuilder")
             .field("settings", &self.settings)
-            .field("attribute_value_length", &self.attribute_value_length)
+            .field("attribute_limits", &self.attribute_limits)
             .field("redacts", &self.redact.is_some())
             .finish()
     }

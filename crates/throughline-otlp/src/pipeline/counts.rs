@@ -84,6 +84,8 @@ pub struct ExportStats {
 pub(super) struct Settled {
     pub(super) exported: u64,
     pub(super) dropped: Dropped,
+    /// Of what was dropped by the shutdown: it was being exported.
+    pub(super) cancelled: u64,
     pub(super) queued: u64,
     pub(super) in_flight: u64,
 }
@@ -94,6 +96,7 @@ impl Settled {
         let dropped = self.dropped;
         self.exported
             + self.in_flight
+            + self.cancelled
             + dropped.export_failed
             + dropped.export_timeout
             + dropped.exporter_panicked

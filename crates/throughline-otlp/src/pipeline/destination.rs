@@ -43,6 +43,17 @@ pub(super) struct Delivered {
     pub(super) remark: String,
 }
 
+impl Delivered {
+    /// As far as an answer about a batch of so many can be true, and with a reason where something was rejected.
+    pub(super) fn of_batch(mut self, len: u64) -> Self {
+        self.rejected = self.rejected.min(len);
+        if self.rejected > 0 && self.remark.is_empty() {
+            "the collector gives no reason".clone_into(&mut self.remark);
+        }
+        self
+    }
+}
+
 impl From<Answer> for Delivered {
     fn from(answer: Answer) -> Self {
         Self {

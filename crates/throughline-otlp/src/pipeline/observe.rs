@@ -86,6 +86,9 @@ static NUMBER_OF_NEXT: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 pub(super) fn observe(shared: &Arc<Shared>, meter: &Meter) {
     let signal = shared.limits.signal;
     let (noun, unit) = (noun(signal), unit(signal));
+    if shared.observed.swap(true, Ordering::Relaxed) {
+        return;
+    }
     let number =
         NUMBER_OF_NEXT[usize::from(signal == Signal::Logs)].fetch_add(1, Ordering::Relaxed);
     let processor = component(&format!("batching_{noun}_processor"), number).to_vec();
@@ -103,9 +106,8 @@ pub(super) fn observe(shared: &Arc<Shared>, meter: &Meter) {
         histogram,
         attributes: exporter.clone(),
     };
-    if shared.durations.set(durations).is_err() {
-        return;
-    }
+    // Nobody else gets this far.
+    let _ = shared.durations.set(durations);
 
     let instruments = Instruments {
         shared: Arc::downgrade(shared),
@@ -161,7 +163,7 @@ pub(super) fn observe(shared: &Arc<Shared>, meter: &Meter) {
                 (None, counts.passed_on()),
                 (Some(QUEUE_FULL), dropped.queue_full),
                 (Some(PANIC), dropped.redaction_panicked),
-                (Some(ALREADY_SHUTDOWN), dropped.shutdown),
+                (Some(ALREADY_SHUTDOWN), dropped.shutdown - counts.cancelled),
             ]
         },
     );
@@ -183,6 +185,7 @@ pub(super) fn observe(shared: &Arc<Shared>, meter: &Meter) {
                 (Some(TIMEOUT), dropped.export_timeout),
                 (Some(PANIC), dropped.exporter_panicked),
                 (Some(REJECTED), dropped.rejected),
+                (Some(CANCELLED), counts.cancelled),
             ]
         },
     );

@@ -17,8 +17,9 @@ pub(super) type Redact = Arc<dyn Fn(&mut SpanData) + Send + Sync>;
 /// Redacts a span and, for a collector, encodes it and frees it.
 pub(super) struct Prepare {
     pub(super) redact: Option<Redact>,
-    /// None where the exporter wants the span itself.
-    pub(super) encoding: Option<Limits>,
+    pub(super) limits: Limits,
+    /// False where the exporter wants the span itself.
+    pub(super) encodes: bool,
 }
 
 impl Prepare {
@@ -28,11 +29,12 @@ impl Prepare {
         {
             return shared.redaction_panicked();
         }
-        let Some(limits) = &self.encoding else {
+        if !self.encodes {
+            self.limits.apply(&mut span);
             return shared.push(Item::Span(span));
-        };
+        }
         with_buffer(|buffer| {
-            encode::span(buffer, &span, limits);
+            encode::span(buffer, &span, &self.limits);
             shared.push(Item::Encoded {
                 scope: &span.instrumentation_scope,
                 bytes: buffer,
@@ -45,7 +47,8 @@ impl fmt::Debug for Prepare {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prepare")
             .field("redacts", &self.redact.is_some())
-            .field("encoding", &self.encoding)
+            .field("limits", &self.limits)
+            .field("encodes", &self.encodes)
             .finish()
     }
 }

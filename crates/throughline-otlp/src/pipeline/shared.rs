@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,7 @@ pub(super) struct Shared {
     pub(super) exporting: Exporting,
     /// Where the durations of exports are recorded, once there is somebody to look at them.
     pub(super) durations: OnceLock<Durations>,
+    pub(super) observed: AtomicBool,
     started: AtomicU64,
     state: Mutex<State>,
     /// For callers: a flush or the shutdown made progress.
@@ -40,6 +41,7 @@ impl Shared {
             limits,
             exporting,
             durations: OnceLock::new(),
+            observed: AtomicBool::new(false),
             started: AtomicU64::new(0),
             state: Mutex::new(State::new(limits)),
             progress: Condvar::new(),
@@ -147,7 +149,7 @@ impl Shared {
         // The worker's thread may be blocked, or too late for the end of the process. Nobody waits for it: what it says just
         // now, it says itself.
         if let Ok(mut warnings) = self.warnings.try_lock() {
-            warnings.finish(self.queue_full());
+            warnings.finish(self.counts().0.dropped);
         }
         warnings::abandoned(self.limits.signal, lost);
         result
@@ -162,11 +164,13 @@ impl Shared {
         self.lock().step(Instant::now())
     }
 
-    pub(super) fn complete(&self, outcome: &Outcome, took: Duration, sent_bytes: u64) {
-        self.lock().complete(outcome, took, sent_bytes);
+    /// Returns whether the batch in flight was counted by this.
+    pub(super) fn complete(&self, outcome: &Outcome, took: Duration, sent_bytes: u64) -> bool {
+        let counted = self.lock().complete(outcome, took, sent_bytes);
         if let Some(durations) = self.durations.get() {
             durations.record(took, outcome);
         }
+        counted
     }
 
     pub(super) fn flushed(&self, id: u64, error: Option<String>) {
@@ -177,10 +181,6 @@ impl Shared {
     pub(super) fn closed(&self, error: Option<&str>) {
         self.lock().closed(error);
         self.progress.notify_all();
-    }
-
-    pub(super) fn queue_full(&self) -> u64 {
-        self.lock().queue_full()
     }
 
     pub(super) async fn work(&self) {

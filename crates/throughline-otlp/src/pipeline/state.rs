@@ -29,6 +29,8 @@ pub(super) struct State {
     // Accepted, but never exported.
     lost: u64,
     dropped: Dropped,
+    // Of what was dropped by the end: it was being exported.
+    cancelled: u64,
     stats: ExportStats,
     last_failure: String,
     resource: Option<Resource>,
@@ -104,6 +106,7 @@ impl State {
             exported: 0,
             lost: 0,
             dropped: Dropped::default(),
+            cancelled: 0,
             stats: ExportStats::default(),
             last_failure: String::new(),
             resource: None,
@@ -218,23 +221,22 @@ impl State {
         Some(batch)
     }
 
-    /// Counts the batch in flight, unless the end of the pipeline has done so.
-    pub(super) fn complete(&mut self, outcome: &Outcome, took: Duration, sent_bytes: u64) {
+    /// Counts the batch in flight, and returns whether it did: the end of the pipeline may have done so before.
+    pub(super) fn complete(&mut self, outcome: &Outcome, took: Duration, sent_bytes: u64) -> bool {
         self.stats.exports += 1;
         self.stats.time += took;
         self.stats.bytes = sent_bytes;
         if let Phase::Ended(_) = self.phase {
-            return;
+            return false;
         }
         let mut count = std::mem::take(&mut self.in_flight) as u64;
         let (counter, reason) = match outcome {
             Outcome::Exported(delivered) => {
-                let rejected = delivered.rejected.min(count);
-                self.exported += count - rejected;
-                if rejected == 0 {
-                    return;
+                self.exported += count - delivered.rejected;
+                if delivered.rejected == 0 {
+                    return true;
                 }
-                count = rejected;
+                count = delivered.rejected;
                 (&mut self.dropped.rejected, delivered.remark.as_str())
             }
             Outcome::Failed(reason) => (&mut self.dropped.export_failed, reason.as_str()),
@@ -245,6 +247,7 @@ impl State {
         *counter += count;
         self.lost += count;
         reason.clone_into(&mut self.last_failure);
+        true
     }
 
     /// Asks for a flush of everything accepted so far; `None` when there is nothing left to flush ever again.
@@ -315,6 +318,7 @@ impl State {
         let count = self.unsettled();
         self.dropped.shutdown += count;
         self.lost += count;
+        self.cancelled = self.in_flight as u64;
         self.queued = 0;
         self.queued_bytes = 0;
         self.in_flight = 0;
@@ -332,14 +336,11 @@ impl State {
         (self.queued + self.in_flight) as u64
     }
 
-    pub(super) fn queue_full(&self) -> u64 {
-        self.dropped.queue_full
-    }
-
     pub(super) fn counts(&self) -> Settled {
         Settled {
             exported: self.exported,
             dropped: self.dropped,
+            cancelled: self.cancelled,
             queued: self.queued as u64,
             in_flight: self.in_flight as u64,
         }
@@ -452,7 +453,7 @@ mod tests {
                 state.push(encoded(&scope, &span));
             }
         }
-        assert_eq!(state.queue_full(), 2);
+        assert_eq!(state.counts().dropped.queue_full, 2);
         assert!(matches!(state.step(Instant::now()), Step::Export(batch) if batch.bytes() == 60));
         assert!(state.admit(60));
     }

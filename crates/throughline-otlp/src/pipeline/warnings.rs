@@ -1,7 +1,9 @@
 use std::time::Instant;
 
+use opentelemetry::Context;
 use tracing::warn;
 
+use super::Dropped;
 use super::destination::Delivered;
 use super::state::Outcome;
 use crate::Signal;
@@ -14,8 +16,8 @@ use crate::throttle::Throttle;
 /// span's own lock, where a subscriber that looks at the current span would wait for itself.
 #[derive(Debug)]
 pub(super) struct Warnings {
-    seen_queue_full: u64,
-    queue_full: Warning,
+    queue_full: Counted,
+    redaction_panicked: Counted,
     failed: Warning,
     timed_out: Warning,
     panicked: Warning,
@@ -27,8 +29,10 @@ impl Warnings {
     pub(super) fn new(signal: Signal) -> Self {
         let warning = |what| Warning::new(signal, what);
         Self {
-            seen_queue_full: 0,
-            queue_full: warning("were dropped because the export queue was full"),
+            queue_full: Counted::new(warning("were dropped because the export queue was full")),
+            redaction_panicked: Counted::new(warning(
+                "were dropped because their redaction panicked",
+            )),
             failed: warning("were dropped because they could not be exported"),
             timed_out: warning("were dropped because their export timed out"),
             panicked: warning("were dropped because the exporter panicked"),
@@ -37,11 +41,10 @@ impl Warnings {
         }
     }
 
-    /// `total` counts from the beginning of the pipeline.
-    pub(super) fn queue_full(&mut self, total: u64) {
-        let new = total.saturating_sub(self.seen_queue_full);
-        self.seen_queue_full = total;
-        self.queue_full.add(new, None);
+    /// What other threads have dropped since the beginning of the pipeline.
+    pub(super) fn dropped(&mut self, dropped: Dropped) {
+        self.queue_full.up_to(dropped.queue_full);
+        self.redaction_panicked.up_to(dropped.redaction_panicked);
     }
 
     pub(super) fn export(&mut self, count: u64, outcome: &Outcome) {
@@ -67,10 +70,11 @@ impl Warnings {
     }
 
     /// Reports what still waits for its minute to pass.
-    pub(super) fn finish(&mut self, queue_full: u64) {
-        self.queue_full(queue_full);
+    pub(super) fn finish(&mut self, dropped: Dropped) {
+        self.dropped(dropped);
         for warning in [
-            &mut self.queue_full,
+            &mut self.queue_full.warning,
+            &mut self.redaction_panicked.warning,
             &mut self.failed,
             &mut self.timed_out,
             &mut self.panicked,
@@ -89,6 +93,25 @@ pub(super) fn abandoned(signal: Signal, count: u64) {
     if count > 0 {
         let what = "were dropped because the pipeline ended before they were exported";
         Warning::new(signal, what).add(count, None);
+    }
+}
+
+/// A warning of what was counted elsewhere.
+#[derive(Debug)]
+struct Counted {
+    seen: u64,
+    warning: Warning,
+}
+
+impl Counted {
+    fn new(warning: Warning) -> Self {
+        Self { seen: 0, warning }
+    }
+
+    fn up_to(&mut self, total: u64) {
+        let new = total.saturating_sub(self.seen);
+        self.seen = total;
+        self.warning.add(new, None);
     }
 }
 
@@ -119,8 +142,10 @@ impl Warning {
         }
     }
 
-    /// A subscriber is foreign code: its panic must not end the pipeline.
+    /// A subscriber is foreign code: its panic must not end the pipeline. No log record is made of it, on whatever thread:
+    /// that would go the way that is in trouble.
     fn give(&self, count: u64) {
+        let _suppressed = Context::enter_telemetry_suppressed_scope();
         let (item, what, reason) = (self.signal.item(), self.what, self.reason.as_deref());
         let _ = guarded(|| warn!(target: "throughline_otlp", count, reason, "{item}s {what}"));
     }

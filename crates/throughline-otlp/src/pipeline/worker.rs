@@ -51,7 +51,9 @@ impl<D: Destination> Worker<D> {
         // However this task ends, nobody waits for it in vain.
         let _end = AbandonOnDrop(Arc::clone(&self.shared));
         while self.one_step().await {
-            self.shared.warnings().queue_full(self.shared.queue_full());
+            self.shared
+                .warnings()
+                .dropped(self.shared.counts().0.dropped);
         }
         let Self {
             destination,
@@ -74,13 +76,17 @@ impl<D: Destination> Worker<D> {
             Step::Close => {
                 let error = self.ask_exporter(D::shutdown);
                 // The process may end as soon as those who wait know.
-                self.shared.warnings().finish(self.shared.queue_full());
+                self.shared
+                    .warnings()
+                    .finish(self.shared.counts().0.dropped);
                 self.shared.closed(error.as_deref());
                 return false;
             }
             Step::Ended => {
                 self.ask_exporter(D::shutdown);
-                self.shared.warnings().finish(self.shared.queue_full());
+                self.shared
+                    .warnings()
+                    .finish(self.shared.counts().0.dropped);
                 return false;
             }
             Step::Sleep { until } => self.sleep(until).await,
@@ -94,14 +100,18 @@ impl<D: Destination> Worker<D> {
         let outcome = if self.panics.is_paused(Instant::now()) {
             Outcome::Panicked("the exporter panicked too often and is paused".to_owned())
         } else {
-            let outcome = self.call_exporter(batch).await;
+            let outcome = match self.call_exporter(batch).await {
+                Outcome::Exported(delivered) => Outcome::Exported(delivered.of_batch(count)),
+                outcome => outcome,
+            };
             let panicked = matches!(outcome, Outcome::Panicked(_));
             self.panics.record(panicked, Instant::now());
             outcome
         };
         let sent_bytes = self.destination.sent_bytes();
-        self.shared.complete(&outcome, begun.elapsed(), sent_bytes);
-        self.shared.warnings().export(count, &outcome);
+        if self.shared.complete(&outcome, begun.elapsed(), sent_bytes) {
+            self.shared.warnings().export(count, &outcome);
+        }
         // An exporter that is never pending would keep the thread from everything else on it.
         tokio::task::yield_now().await;
     }

@@ -31,6 +31,18 @@ pub(crate) enum SendError {
     Ended,
 }
 
+impl SendError {
+    /// Whether nothing of the request has left the process.
+    pub(super) fn is_unsent(&self) -> bool {
+        match self {
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => true,
+            Self::NoConnection(_) => true,
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -176,14 +176,17 @@ impl Channel {
     }
 
     async fn attempt(&self, payload: Payload, left: Option<Duration>) -> Result<Answer, Failed> {
-        self.sent_bytes
-            .fetch_add(payload.bytes.len() as u64, Ordering::Relaxed);
+        let bytes = payload.bytes.len() as u64;
         let mut request = self.request(payload, left);
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
         request.headers_mut().extend(self.headers.clone());
         let unfinished = Unfinished::watch(&mut request);
-        let response = self.connections.request(request).await?;
+        let response = self.connections.request(request).await;
+        if !matches!(&response, Err(failed) if failed.error.is_unsent()) {
+            self.sent_bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+        let response = response?;
         let answer = match self.protocol {
             #[cfg(feature = "grpc")]
             Protocol::Grpc => grpc::answer(response, &self.secrets).await,

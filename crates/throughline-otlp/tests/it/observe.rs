@@ -1,12 +1,14 @@
 //! What pipelines tell about themselves as metrics.
 
+use std::time::Instant;
+
 use opentelemetry::logs::{Logger, LoggerProvider};
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use throughline_otlp::otlp::OtlpConfig;
 use throughline_otlp::{ExportRuntime, LogPipeline, SpanPipeline};
 use throughline_testing::{Behavior, Collector, InMemory, MetricRecord};
 
-use crate::support::{AMPLE, Act, Call, Gate, Scripted, Setup, wait_for};
+use crate::support::{AMPLE, Act, Call, Gate, SHORT, Scripted, Setup, wait_for};
 
 /// Each point as `name{attributes} value`, without what differs from run to run: ports, numbers, durations.
 fn points(metrics: &[MetricRecord]) -> Vec<String> {
@@ -160,9 +162,39 @@ fn nothing_is_told_of_a_pipeline_that_is_gone() {
     drop(pipeline);
     // The worker says goodbye a little later, and may hold on to the counts until then.
     wait_for(&calls, &Call::Dropped);
-    let left = points(&memory.metrics());
-    assert!(
-        left.iter().all(|point| !point.contains("queue")),
-        "{left:#?}"
+    let start = Instant::now();
+    while !points(&memory.metrics()).is_empty() {
+        assert!(start.elapsed() < AMPLE, "it is still told of");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn what_was_passed_on_stays_so_when_the_end_cancels_it() {
+    let (exporter, calls) = Scripted::always(Act::Hang);
+    let builder = SpanPipeline::builder()
+        .schedule_delay(AMPLE * 10)
+        .max_export_batch_size(2);
+    let setup = Setup::new(builder, exporter);
+    let memory = InMemory::new();
+    setup.pipeline.observe(&memory.meter_provider());
+    setup.end_many(3);
+    wait_for(&calls, &Call::Export(vec!["span".to_owned(); 2]));
+    setup.pipeline.shutdown_blocking(SHORT).unwrap_err();
+    let told = points(&memory.metrics());
+    let check = |begin: &str, end: &str| {
+        let is_it = |point: &&String| point.starts_with(begin) && point.ends_with(end);
+        let found = told.iter().filter(is_it).count();
+        assert_eq!(found, 1, "{begin} {end}: {told:#?}");
+    };
+    check("otel.sdk.processor.span.processed {span} otel", " 2");
+    check(
+        "otel.sdk.processor.span.processed {span} error.type=already_shutdown",
+        " 1",
     );
+    check(
+        "otel.sdk.exporter.span.exported {span} error.type=cancelled",
+        " 2",
+    );
+    check("otel.sdk.exporter.span.inflight", " 0");
 }

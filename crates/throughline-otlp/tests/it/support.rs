@@ -41,6 +41,8 @@ pub(crate) enum Act {
     Hang,
     /// Blocks the export thread until the gate opens, then succeeds.
     Block(Gate),
+    /// Does the same, then fails.
+    BlockAndFail(Gate),
 }
 
 /// What an exporter was asked to do.
@@ -124,6 +126,10 @@ async fn perform(act: Act, _cancelled: Option<ReportCancelled>) -> OTelSdkResult
         Act::Block(gate) => {
             gate.wait();
             Ok(())
+        }
+        Act::BlockAndFail(gate) => {
+            gate.wait();
+            Err(OTelSdkError::InternalFailure("told to".to_owned()))
         }
     }
 }

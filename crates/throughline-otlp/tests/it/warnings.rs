@@ -112,6 +112,65 @@ fn a_full_queue_is_reported_with_the_count() {
 }
 
 #[test]
+fn a_collector_cannot_reject_more_than_it_was_sent() {
+    listen();
+    let collector = Collector::start_blocking().unwrap();
+    collector.behave(Behavior::PartialSuccess { rejected: i64::MAX });
+    let config = OtlpConfig::new(format!("{}/v1/traces", collector.http_endpoint()));
+    let runtime = ExportRuntime::start().unwrap();
+    let setup = Setup::of(
+        SpanPipeline::builder()
+            .build_otlp(&runtime, &config)
+            .unwrap(),
+    );
+    for _ in 0..5 {
+        // No other test rejects as many.
+        setup.end_many(373);
+        setup.pipeline.flush_blocking(AMPLE).unwrap_err();
+    }
+    setup.pipeline.shutdown_blocking(AMPLE).unwrap();
+    assert_eq!(setup.counts().dropped.rejected, 5 * 373);
+    let expected = [373, 4 * 373].map(|count| {
+        format!(
+            "WARN message=spans were rejected by the collector count={count} reason=\"the collector was told to reject some\""
+        )
+    });
+    let found = [373, 4 * 373].map(|count| warnings(&format!("count={count} ")));
+    assert_eq!(found.concat(), expected);
+}
+
+#[test]
+fn what_a_redaction_loses_is_reported() {
+    listen();
+    let (exporter, _calls) = Scripted::always(Act::Succeed);
+    let builder = SpanPipeline::builder().redact(|_| panic!("told to panic"));
+    let setup = Setup::new(builder, exporter);
+    // Until then the export thread may look at any moment.
+    setup.pipeline.flush_blocking(AMPLE).unwrap();
+    // No other test loses as many.
+    setup.end_many(271);
+    setup.pipeline.shutdown_blocking(AMPLE).unwrap();
+    let expected = "WARN message=spans were dropped because their redaction panicked count=271";
+    assert_eq!(warnings("count=271"), [expected]);
+}
+
+#[test]
+fn spans_that_an_exporter_holds_back_are_reported_once() {
+    listen();
+    let gate = Gate::default();
+    let held = gate.clone();
+    let (exporter, calls) = Scripted::new(move |_| Act::BlockAndFail(held.clone()));
+    let setup = Setup::lazy(exporter);
+    // No other test ends as many.
+    setup.end_many(389);
+    within_deadline(|| setup.pipeline.shutdown_blocking(SHORT)).unwrap_err();
+    gate.open();
+    wait_for(&calls, &Call::Dropped);
+    let said = warnings("count=389");
+    assert_eq!(said.len(), 1, "{said:?}");
+}
+
+#[test]
 fn spans_that_are_left_at_the_end_are_reported_once() {
     listen();
     // No other test ends as many.

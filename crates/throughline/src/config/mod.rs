@@ -106,7 +106,7 @@ pub struct Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Exporter {
-    /// To a collector, by OTLP over HTTP with protobuf.
+    /// To a collector, by OTLP over HTTP with protobuf or over gRPC.
     Otlp,
     /// To standard output as OTLP in JSON, a line for each export, for programs; `otlp/stdout`.
     OtlpStdout,

@@ -282,4 +282,13 @@ fn long_attributes_are_cut_off() {
     check(&[(GENERIC, "3"), (RECORD, "")], "012", "012");
     check(&[(RECORD, "0")], "0123456789", "");
     check(&[(SPAN, "wrong")], "0123456789", "0123456789");
+    // Where spans are not encoded, too.
+    let collector = Collector::start_blocking().unwrap();
+    let output = (process.exporting_to(&collector))
+        .variable("OTEL_TRACES_EXPORTER", "otlp/stdout")
+        .variable(SPAN, "3")
+        .run();
+    let spans = output.after("{\"resourceSpans\":");
+    assert!(spans.contains("{\"stringValue\":\"012\"}"), "{spans}");
+    assert!(!spans.contains("0123"), "{spans}");
 }

@@ -24,7 +24,7 @@ use prost::Message as _;
 
 use self::schema::Message;
 use super::writer::Writer;
-use crate::encode::{self, EncodedBatch, Limits};
+use crate::encode::{self, EncodedBatch};
 use crate::proto::Malformed;
 
 /// Prints each export of spans, metrics or log records as one line of OTLP in JSON, for a file or a program that reads the output
@@ -82,17 +82,9 @@ impl JsonExporter {
 
 impl SpanExporter for JsonExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let mut encoded = EncodedBatch::default();
-        let mut buffer = Vec::new();
-        for span in &batch {
-            buffer.clear();
-            encode::span(&mut buffer, span, &Limits::default());
-            encoded.push(&span.instrumentation_scope, &buffer);
-        }
-        self.print(
-            &schema::TRACES,
-            &encoded.request(&encode::resource(&self.resource)),
-        )
+        let resource = encode::resource(&self.resource);
+        let request = EncodedBatch::of(&batch).request(&resource);
+        self.print(&schema::TRACES, &request)
     }
 
     fn set_resource(&mut self, resource: &Resource) {
