@@ -1,16 +1,16 @@
 //! From a configuration to everything installed.
 
 use std::fmt;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
 
 use opentelemetry::global;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData};
 use throughline_core::propagation::Propagators;
 use throughline_core::{Installation, MeterSource, TracerSource};
 use throughline_otlp::{
@@ -63,10 +63,13 @@ pub fn builder() -> Builder {
     Builder {
         service_name: None,
         changes: Vec::new(),
+        redact: None,
     }
 }
 
 type Change = Box<dyn FnOnce(&mut Config)>;
+
+type Redact = Arc<dyn Fn(&mut SpanData) + Send + Sync>;
 
 /// Changes to the configuration of the environment; made by [`builder`].
 ///
@@ -75,6 +78,7 @@ type Change = Box<dyn FnOnce(&mut Config)>;
 pub struct Builder {
     service_name: Option<String>,
     changes: Vec<Change>,
+    redact: Option<Redact>,
 }
 
 impl Builder {
@@ -92,6 +96,25 @@ impl Builder {
         self
     }
 
+    /// Changes each sampled span before it is exported, on the thread that ends it: for values that must not leave the
+    /// process. Default: nothing is changed.
+    ///
+    /// A span whose redaction panics is dropped and counted. Log records are not spans: do not log what is secret.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), throughline::InitError> {
+    /// let telemetry = throughline::builder()
+    ///     .redact(|span| span.attributes.retain(|attribute| attribute.key.as_str() != "user.email"))
+    ///     .init()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn redact(mut self, redact: impl Fn(&mut SpanData) + Send + Sync + 'static) -> Self {
+        self.redact = Some(Arc::new(redact));
+        self
+    }
+
     /// Reads the environment, makes the changes, sets everything up.
     ///
     /// # Errors
@@ -105,7 +128,7 @@ impl Builder {
         for change in self.changes {
             change(&mut config);
         }
-        config.init()
+        config.init_with(self.redact.as_ref())
     }
 }
 
@@ -114,6 +137,7 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("service_name", &self.service_name)
             .field("changes", &self.changes.len())
+            .field("redacts", &self.redact.is_some())
             .finish()
     }
 }
@@ -137,11 +161,15 @@ impl Config {
     ///
     /// As [`init`].
     pub fn init(self) -> Result<Telemetry, InitError> {
+        self.init_with(None)
+    }
+
+    fn init_with(self, redact: Option<&Redact>) -> Result<Telemetry, InitError> {
         if INITIALIZED.swap(true, Ordering::SeqCst) {
             return Err(InitError::AlreadyInitialized);
         }
         let telemetry = self
-            .set_up()
+            .set_up(redact)
             .inspect_err(|_| INITIALIZED.store(false, Ordering::SeqCst))?;
         for warning in &self.warnings {
             // Said in any case: the log filter is the application's, and may be what is wrong.
@@ -155,11 +183,11 @@ impl Config {
         Ok(telemetry)
     }
 
-    fn set_up(&self) -> Result<Telemetry, InitError> {
+    fn set_up(&self, redact: Option<&Redact>) -> Result<Telemetry, InitError> {
         let signals = if self.disabled {
             Signals::default()
         } else {
-            Signals::build(self)?
+            Signals::build(self, redact)?
         };
         subscriber::install(self, &signals)?;
         // Meters first: instrumentations that find a tracer look no further.
@@ -201,21 +229,22 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    fn build(config: &Config) -> Result<Self, InitError> {
+    fn build(config: &Config, redact: Option<&Redact>) -> Result<Self, InitError> {
+        let span_pipeline = || span_pipeline(config, redact);
         let resource = resource(config);
         let runtime = ExportRuntime::start().map_err(InitError::Thread)?;
         let spans = match config.traces_exporter {
             Exporter::Otlp => {
-                let pipeline = span_pipeline(config).build_otlp(&runtime, &config.traces_otlp);
+                let pipeline = span_pipeline().build_otlp(&runtime, &config.traces_otlp);
                 Some(pipeline.map_err(InitError::Exporter)?)
             }
             Exporter::OtlpStdout => {
                 let exporter = console::JsonExporter::stdout();
-                Some(span_pipeline(config).build(&runtime, exporter))
+                Some(span_pipeline().build(&runtime, exporter))
             }
             Exporter::Console => {
                 let exporter = console::SpanExporter::stdout();
-                Some(span_pipeline(config).build(&runtime, exporter))
+                Some(span_pipeline().build(&runtime, exporter))
             }
             Exporter::None => None,
         };
@@ -262,17 +291,20 @@ impl Signals {
     }
 }
 
-fn span_pipeline(config: &Config) -> SpanPipelineBuilder {
+fn span_pipeline(config: &Config, redact: Option<&Redact>) -> SpanPipelineBuilder {
     let batch = &config.span_batch;
-    let pipeline = SpanPipeline::builder()
+    let mut pipeline = SpanPipeline::builder()
         .schedule_delay(batch.schedule_delay)
         .export_timeout(batch.export_timeout)
         .max_queue_size(batch.max_queue_size)
         .max_export_batch_size(batch.max_export_batch_size);
-    match config.span_attribute_value_length_limit {
-        Some(characters) => pipeline.attribute_value_length_limit(characters),
-        None => pipeline,
+    if let Some(characters) = config.span_attribute_value_length_limit {
+        pipeline = pipeline.attribute_value_length_limit(characters);
     }
+    if let Some(redact) = redact.cloned() {
+        pipeline = pipeline.redact(move |span| redact(span));
+    }
+    pipeline
 }
 
 fn log_pipeline(config: &Config) -> LogPipelineBuilder {

@@ -16,6 +16,7 @@ pub use signal::{shutdown_deadline, shutdown_signal};
 pub use telemetry::{ShutdownReport, Telemetry};
 
 pub use opentelemetry;
+pub use opentelemetry_sdk::trace::SpanData;
 pub use throughline_core::propagation::Propagator;
 pub use throughline_log::Format;
 pub use throughline_otlp::otlp::{

@@ -243,3 +243,29 @@ fn the_pipelines_report_on_themselves_by_metrics() {
     check("otel.sdk.log.created", 1.0);
     check("otel.sdk.exporter.log.exported", 1.0);
 }
+
+#[test]
+fn what_is_redacted_does_not_go_out() {
+    let scenario = || {
+        let redact = |span: &mut throughline::SpanData| {
+            assert!(span.name != "panics", "told to panic");
+            span.attributes.retain(|kept| kept.key.as_str() != "email");
+        };
+        let telemetry = throughline::builder().redact(redact).init().unwrap();
+        tracing::info_span!("work", email = "a@b.example", order = 7).in_scope(|| ());
+        tracing::info_span!("panics", email = "c@d.example").in_scope(|| ());
+        println!("report {}", telemetry.shutdown_blocking().unwrap());
+    };
+    let Some(process) = process::of(what_is_redacted_does_not_go_out, scenario) else {
+        return;
+    };
+    let collector = Collector::start_blocking().unwrap();
+    let output = process.exporting_to(&collector).run();
+    output.check_report(
+        "report ",
+        "2 spans started: 1 exported, 1 dropped (redaction panicked: 1)",
+    );
+    let attributes = &collector.spans()[0].attributes;
+    assert!(attributes.contains_key("order"), "{attributes:?}");
+    assert!(!attributes.contains_key("email"), "{attributes:?}");
+}
