@@ -1,7 +1,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::buf::Chain;
+use bytes::{Buf, Bytes};
 use http::{Request, Response, Uri};
 use http_body_util::{Collected, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -25,13 +26,20 @@ type Connector = tls::Connector;
 #[cfg(not(feature = "tls"))]
 type Connector = HttpConnector;
 
+/// What a request sends: what a protocol puts before a message, and the message, which is not copied for it.
+pub(super) type Body = Full<Chain<Bytes, Bytes>>;
+
+pub(super) fn body(before: Bytes, message: Bytes) -> Body {
+    Full::new(before.chain(message))
+}
+
 /// The connections of one transport: one that is reused while requests follow each other, as they do.
 ///
 /// There are no HTTP/2 pings. Many servers count them as an attack unless data flows, and all that they would find out
 /// here is that a connection is dead, which is found out at the next deadline: the connection of a call that was
 /// cancelled is not used again.
 pub(super) struct Connections {
-    pool: legacy::Client<Connector, Full<Bytes>>,
+    pool: legacy::Client<Connector, Body>,
     http2: bool,
     /// There was a response once.
     answered: AtomicBool,
@@ -69,7 +77,7 @@ impl Connections {
     /// Sends a request and waits for the head of the response.
     pub(super) async fn request(
         &self,
-        request: Request<Full<Bytes>>,
+        request: Request<Body>,
     ) -> Result<Response<Incoming>, Failed> {
         #[cfg(feature = "tls")]
         self.refusal.forget();

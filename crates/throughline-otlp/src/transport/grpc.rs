@@ -6,12 +6,11 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, TE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, uri};
-use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::answer::Answer;
 use super::compress::Payload;
-use super::connect::{Unread, read};
+use super::connect::{Body, Unread, body, read};
 use super::error::{Failed, SendError};
 use super::grpc_status::{Code, Status};
 use super::secrets::Secrets;
@@ -44,8 +43,9 @@ pub(super) fn uri(config: &OtlpConfig, endpoint: Uri, signal: Signal) -> Result<
     Uri::from_parts(parts).map_err(|error| config.invalid_endpoint(error.to_string()))
 }
 
-pub(super) fn request(payload: &Payload, left: Option<Duration>) -> Request<Full<Bytes>> {
-    let mut request = Request::new(Full::new(framed(payload)));
+pub(super) fn request(payload: Payload, left: Option<Duration>) -> Request<Body> {
+    let prefix = prefix(&payload);
+    let mut request = Request::new(body(prefix, payload.bytes));
     *request.version_mut() = Version::HTTP_2;
     let headers = request.headers_mut();
     headers.insert(CONTENT_TYPE, GRPC);
@@ -60,13 +60,12 @@ pub(super) fn request(payload: &Payload, left: Option<Duration>) -> Request<Full
     request
 }
 
-fn framed(payload: &Payload) -> Bytes {
-    let mut framed = BytesMut::with_capacity(PREFIX + payload.bytes.len());
-    framed.put_u8(payload.encoding.is_some().into());
+fn prefix(payload: &Payload) -> Bytes {
+    let mut prefix = BytesMut::with_capacity(PREFIX);
+    prefix.put_u8(payload.encoding.is_some().into());
     // No queue holds 4 GiB; if one did, the server would refuse the call.
-    framed.put_u32(u32::try_from(payload.bytes.len()).unwrap_or(u32::MAX));
-    framed.put_slice(&payload.bytes);
-    framed.freeze()
+    prefix.put_u32(u32::try_from(payload.bytes.len()).unwrap_or(u32::MAX));
+    prefix.freeze()
 }
 
 /// At most eight digits and a unit. More than three years are none.
@@ -159,7 +158,11 @@ fn not_grpc(status: StatusCode, headers: &HeaderMap) -> Failed {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt as _;
+    use hyper::body::Body as _;
+
     use super::*;
+    use crate::otlp::Compression;
 
     #[test]
     fn a_timeout_has_at_most_eight_digits() {
@@ -176,6 +179,22 @@ mod tests {
         check(Duration::from_millis(100_000_000), Some("100000S"));
         check(Duration::from_secs(99_999_999), Some("99999999S"));
         check(Duration::MAX, None);
+    }
+
+    #[tokio::test]
+    async fn a_message_is_framed_without_being_copied() {
+        let sent = Bytes::from_static(b"spans");
+        let check = async |payload: Payload, prefix: &[u8]| {
+            let mut body = request(payload, None).into_body();
+            let frame = body.frame().await.unwrap().unwrap();
+            let (before, message) = frame.into_data().unwrap().into_inner();
+            assert_eq!(before, prefix);
+            assert_eq!(message.as_ptr_range(), sent.as_ptr_range());
+            assert!(body.is_end_stream());
+        };
+        check(Payload::plain(sent.clone()), &[0, 0, 0, 0, 5]).await;
+        let gzip = Payload::compressed(sent.clone(), Compression::Gzip);
+        check(gzip, &[1, 0, 0, 0, 5]).await;
     }
 
     #[test]

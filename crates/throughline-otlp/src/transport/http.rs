@@ -5,20 +5,19 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Request, Response};
-use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::answer::{Answer, status_message};
 use super::compress::Payload;
-use super::connect::{Unread, read};
+use super::connect::{Body, Unread, body, read};
 use super::error::{Failed, SendError};
 use super::retry::{is_retryable, retry_after};
 use super::secrets::Secrets;
 
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
 
-pub(super) fn request(payload: Payload) -> Request<Full<Bytes>> {
-    let mut request = Request::new(Full::new(payload.bytes));
+pub(super) fn request(payload: Payload) -> Request<Body> {
+    let mut request = Request::new(body(Bytes::new(), payload.bytes));
     let headers = request.headers_mut();
     headers.insert(CONTENT_TYPE, PROTOBUF);
     if let Some(encoding) = payload.encoding {

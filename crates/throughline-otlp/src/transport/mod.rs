@@ -25,12 +25,10 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use ::http::{HeaderMap, Method, Request, Uri};
-use bytes::Bytes;
-use http_body_util::Full;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use self::connect::{Connections, Unfinished};
+use self::connect::{Body, Connections, Unfinished};
 use self::error::Failed;
 use self::secrets::Secrets;
 use crate::otlp::{BuildError, Compression, OtlpConfig, Protocol};
@@ -196,10 +194,10 @@ impl Channel {
         answer
     }
 
-    fn request(&self, payload: Payload, left: Option<Duration>) -> Request<Full<Bytes>> {
+    fn request(&self, payload: Payload, left: Option<Duration>) -> Request<Body> {
         match self.protocol {
             #[cfg(feature = "grpc")]
-            Protocol::Grpc => grpc::request(&payload, left),
+            Protocol::Grpc => grpc::request(payload, left),
             _ => {
                 // HTTP has no header for it.
                 let _ = left;
