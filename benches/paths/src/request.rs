@@ -68,7 +68,7 @@ pub struct RequestOptions {
     /// Whether metrics are on.
     #[arg(long)]
     pub metrics: bool,
-    /// The OTLP endpoint that spans go to. Default: nowhere.
+    /// The OTLP endpoint that spans go to, over HTTP. Default: nowhere.
     #[arg(long)]
     pub export: Option<String>,
     /// Whether the handler opens three `#[instrument]` spans and writes an event.

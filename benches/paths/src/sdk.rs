@@ -11,7 +11,7 @@ use opentelemetry_sdk::trace::{
     ParentBasedSampler, Sampler, SdkTracerProvider, SpanData, SpanExporter,
 };
 use throughline_core::{Installation, MeterSource, Prediction, SamplerHint, TracerSource};
-use throughline_otlp::otlp::OtlpConfig;
+use throughline_otlp::otlp::{OtlpConfig, Protocol};
 use throughline_otlp::{ExportRuntime, SpanPipeline};
 
 use crate::request::Input;
@@ -56,23 +56,36 @@ pub fn sampler(input: Input) -> ParentBasedSampler {
     })
 }
 
-/// Our pipeline, to a collector or to an exporter that does nothing.
-pub(crate) fn pipeline(endpoint: Option<&str>) -> io::Result<SpanPipeline> {
-    let runtime = ExportRuntime::start()?;
-    let builder = SpanPipeline::builder().max_queue_size(QUEUE);
-    let Some(endpoint) = endpoint else {
-        return Ok(builder.build(&runtime, Nowhere));
-    };
-    let config = OtlpConfig::new(format!("{endpoint}/v1/traces"));
-    builder
-        .build_otlp(&runtime, &config)
-        .map_err(io::Error::other)
+/// A collector at an endpoint, which is written the same for each protocol.
+#[must_use]
+pub fn collector(endpoint: &str, protocol: Protocol) -> OtlpConfig {
+    let mut config = OtlpConfig::new(endpoint);
+    if protocol == Protocol::HttpProtobuf {
+        config.endpoint += "/v1/traces";
+    }
+    config.protocol = protocol;
+    config
 }
 
-pub(crate) fn tracers(input: Input, endpoint: Option<&str>) -> io::Result<SdkTracerProvider> {
+/// Our pipeline, to a collector or to an exporter that does nothing.
+fn pipeline(collector: Option<&OtlpConfig>) -> io::Result<SpanPipeline> {
+    let runtime = ExportRuntime::start()?;
+    let builder = SpanPipeline::builder().max_queue_size(QUEUE);
+    match collector {
+        None => Ok(builder.build(&runtime, Nowhere)),
+        Some(config) => builder
+            .build_otlp(&runtime, config)
+            .map_err(io::Error::other),
+    }
+}
+
+pub(crate) fn tracers(
+    input: Input,
+    collector: Option<&OtlpConfig>,
+) -> io::Result<SdkTracerProvider> {
     Ok(SdkTracerProvider::builder()
         .with_sampler(sampler(input))
-        .with_span_processor(pipeline(endpoint)?)
+        .with_span_processor(pipeline(collector)?)
         .build())
 }
 

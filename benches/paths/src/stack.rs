@@ -4,6 +4,7 @@ use std::io;
 
 use clap::ValueEnum;
 use throughline_core::{Installation, install};
+use throughline_otlp::otlp::Protocol;
 use throughline_tower::ServerLayer;
 use tower::layer::util::Identity;
 
@@ -34,7 +35,9 @@ impl Stack {
                 Observed::without_export(router.layer(ServerLayer::new()))
             }
             Self::Throughline => {
-                let tracers = sdk::tracers(options.input, options.export.as_deref())?;
+                let endpoint = options.export.as_deref();
+                let collector = endpoint.map(|it| sdk::collector(it, Protocol::HttpProtobuf));
+                let tracers = sdk::tracers(options.input, collector.as_ref())?;
                 if options.work {
                     install_tracing(Tracing::Lean, &tracers);
                 }

@@ -296,7 +296,12 @@ fn exports((http, grpc): (&str, &str)) -> Group {
         row(
             what,
             "**throughline-otlp**, HTTP",
-            format!("export throughline {http}"),
+            format!("export throughline-http {http}"),
+        ),
+        row(
+            what,
+            "**throughline-otlp**, gRPC",
+            format!("export throughline-grpc {grpc}"),
         ),
         row(
             what,

@@ -30,7 +30,10 @@ pub(crate) fn paths(measured: &[(Group, Measured)]) -> String {
                 (Some(cost), Some(bare)) => counts(cost, &bare, index > 0),
                 _ => "– | – | – | – | –".to_owned(),
             };
-            let remark = remark(group, row, cost.as_ref(), measured.unit_nanos);
+            let remark = match group.flushes {
+                true => processor_time(times, measured.times.first().filter(|_| index > 0)),
+                false => remark(group, row, cost.as_ref(), measured.unit_nanos),
+            };
             let Row { what, by, .. } = row;
             let [wall, cpu] = [times.wall, times.cpu].map(|spread| {
                 format!(
@@ -76,6 +79,15 @@ fn remark(group: &Group, row: &Row, cost: Option<&Cost>, unit_nanos: f64) -> Str
         remarks.push(row.remark.to_owned());
     }
     remarks.join(", ")
+}
+
+/// In microseconds, since an export is no request: of a span in all, and of its export.
+fn processor_time(times: &Times, alone: Option<&Times>) -> String {
+    let all = times.cpu_nanos / 1000.0;
+    match alone.map(|alone| all - alone.cpu_nanos / 1000.0) {
+        Some(export) => format!("{all:.2} µs on a processor, {export:.2} of them the export"),
+        None => format!("{all:.2} µs on a processor"),
+    }
 }
 
 /// A row for each server.

@@ -18,6 +18,8 @@ pub(crate) struct Times {
     pub(crate) wall: Spread,
     /// On a processor, of all threads.
     pub(crate) cpu: Spread,
+    /// Nanoseconds on a processor, of all threads; the median.
+    pub(crate) cpu_nanos: f64,
 }
 
 /// Ratios to the unit's.
@@ -43,7 +45,7 @@ impl Spread {
 /// Gives each path its turn, round after round. Returns the nanoseconds of the unit, and the times of each.
 pub(crate) fn rounds(unit: &Path, paths: &[Path], flushes: bool) -> Result<(f64, Vec<Times>)> {
     let mut units = Vec::new();
-    let mut ratios = vec![(Vec::new(), Vec::new()); paths.len()];
+    let mut ratios = vec![(Vec::new(), Vec::new(), Vec::new()); paths.len()];
     for _ in 0..STARTS {
         let mut unit = Turns::start(unit, flushes)?;
         let mut turns = Vec::new();
@@ -53,16 +55,18 @@ pub(crate) fn rounds(unit: &Path, paths: &[Path], flushes: bool) -> Result<(f64,
         for _ in 0..ROUNDS {
             let (unit_wall, unit_cpu) = unit.turn()?;
             units.push(unit_wall);
-            for (turns, (walls, cpus)) in turns.iter_mut().zip(&mut ratios) {
+            for (turns, (walls, cpus, nanos)) in turns.iter_mut().zip(&mut ratios) {
                 let (wall, cpu) = turns.turn()?;
                 walls.push(wall / unit_wall);
                 cpus.push(cpu / unit_cpu);
+                nanos.push(cpu);
             }
         }
     }
-    let times = ratios.into_iter().map(|(walls, cpus)| Times {
+    let times = ratios.into_iter().map(|(walls, cpus, nanos)| Times {
         wall: Spread::of(walls),
         cpu: Spread::of(cpus),
+        cpu_nanos: Spread::of(nanos).median,
     });
     Ok((Spread::of(units).median, times.collect()))
 }
