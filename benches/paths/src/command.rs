@@ -7,6 +7,7 @@ use clap::Subcommand;
 use crate::call::{Call, CallOptions};
 use crate::child::ChildOptions;
 use crate::drive::Path;
+use crate::end::EndOptions;
 use crate::export::{Export, ExportOptions};
 use crate::line::LineOptions;
 use crate::request::{RequestOptions, request_path};
@@ -35,6 +36,8 @@ pub enum Command {
         #[command(flatten)]
         options: CallOptions,
     },
+    /// The end of a span on its way to a collector, without its export.
+    End(EndOptions),
     /// A span and its export.
     Export {
         /// What exports.
@@ -59,6 +62,7 @@ impl Command {
             Self::Child(options) => options.path(),
             Self::Line(options) => Ok(options.path()),
             Self::Call { client, options } => client.path(&options),
+            Self::End(options) => options.path(),
             Self::Export { by, options } => by.path(&options),
         }
     }

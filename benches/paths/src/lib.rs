@@ -8,6 +8,7 @@ mod call;
 mod child;
 mod command;
 mod drive;
+mod end;
 mod export;
 mod line;
 mod processor;

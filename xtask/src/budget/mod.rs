@@ -25,6 +25,7 @@ const PATHS: &[&str] = &[
     "child instrument sampled",
     "child instrument sampled --event",
     "child instrument unsampled",
+    "end",
     "line throughline-json",
     "line throughline-text",
     "call throughline sampled",
@@ -54,7 +55,7 @@ pub(crate) struct ProfileOptions {
     words: Vec<String>,
 }
 
-/// Our paths, with a server where the calls go.
+/// Our paths, with a server where the calls go, and spans, which it refuses.
 struct Paths {
     programs: Programs,
     url: String,
@@ -73,7 +74,7 @@ impl Paths {
     }
 
     fn path(&self, words: &str) -> Path {
-        match words.starts_with("call ") {
+        match words.starts_with("call ") || words == "end" {
             true => self.programs.path(&format!("{words} {}", self.url)),
             false => self.programs.path(words),
         }
@@ -95,16 +96,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let table = Table::read(&file)?;
     let mut is_kept = true;
-    println!("| path | × bare | budget | allocations | budget |");
-    println!("|---|---|---|---|---|");
+    println!("| path | instructions | × bare | budget | allocations | budget |");
+    println!("|---|---|---|---|---|---|");
     for words in PATHS {
         let path = paths.path(words);
         let budget = table.get(words)?;
         let cost = path.cost()?;
         let ratio = cost.instructions / bare;
         println!(
-            "| {words} | {ratio:.3} | {:.3} | {:.2} | {:.2} |",
-            budget.ratio, cost.allocations, budget.allocations
+            "| {words} | {:.0} | {ratio:.3} | {:.3} | {:.2} | {:.2} |",
+            cost.instructions, budget.ratio, cost.allocations, budget.allocations
         );
         if ratio > budget.ratio * (1.0 + TOLERANCE) {
             is_kept = false;

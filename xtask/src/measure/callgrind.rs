@@ -22,7 +22,10 @@ pub(crate) fn functions(path: &Path) -> Result<BTreeMap<String, f64>> {
     let out = scratch("callgrind");
     let out = out.display();
     let file = format!("--callgrind-out-file={out}");
-    let tool = ["--tool=callgrind", "--dump-before=*drive::mark*", &file];
+    let mut tool = vec!["--tool=callgrind", "--dump-before=*drive::mark*", &file];
+    if path.is_an_end() {
+        tool.push("--toggle-collect=*SpanPipeline*::on_end*");
+    }
     // What comes before the first mark is the start, in which some crate may spin on a clock.
     let commands = format!("{}mark\n{}mark\n", batches(WARM), batches(COUNTED));
     valgrind(&tool, path, &commands)?;

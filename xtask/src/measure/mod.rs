@@ -115,6 +115,11 @@ impl Path {
         })
     }
 
+    /// Whether the instructions are only those of a span's way into the queue, not of the span; its allocations are all.
+    fn is_an_end(&self) -> bool {
+        self.words[0] == "end"
+    }
+
     fn allocations(&self) -> Result<[f64; 3]> {
         let mut command = Command::new(&self.allocations);
         let mut running = Running::start(command.args(&self.words))?;
