@@ -84,7 +84,8 @@ fn mark() {
 }
 
 /// The time that all threads of this process have spent on a processor.
-pub(crate) fn cpu_nanos() -> i64 {
+#[must_use]
+pub fn cpu_nanos() -> i64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec * 1_000_000_000 + time.tv_nsec
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what tracing costs, ours and the peers'.
 
+mod flood;
 mod loopback;
 mod machine;
 mod rows;
@@ -19,7 +20,7 @@ use table::Measured;
 /// Options of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Measures only what has this in its name: `request`, `child`, `line`, `call`, `export`, `loopback`.
+    /// Measures only what has this in its name: `request`, `child`, `line`, `call`, `export`, `loopback`, `flood`.
     #[arg(long, default_value = "")]
     only: String,
     /// Writes the figures into `docs/performance.md`, too.
@@ -40,6 +41,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         eprintln!("measuring: end to end");
         printed += "\n";
         printed += &table::loopback(&loopback::serve(&programs)?);
+    }
+    if "flood".contains(&options.only) {
+        eprintln!("measuring: a flood of spans");
+        printed += "\n";
+        printed += &table::flood(&flood::flood(&programs)?);
     }
     printed += "\n";
     printed += &machine::describe()?;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::flood::Flooded;
 use super::loopback::Served;
 use super::rows::{Group, Row};
 use super::time::Times;
@@ -111,6 +112,31 @@ pub(crate) fn loopback(served: &[Served]) -> String {
             server.rate.lowest,
             server.rate.highest,
             server.cpu,
+        );
+    }
+    table
+}
+
+/// A row for each collector.
+pub(crate) fn flood(flooded: &[Flooded]) -> String {
+    let mut table = String::from(
+        "| a collector that | by | spans/s | exported | dropped | most queued | memory grows by | processor time of \
+         a span | of its collection |\n|---|---|--:|--:|--:|--:|--:|--:|--:|\n",
+    );
+    for it in flooded {
+        let micros = |nanos: f64| format!("{:.2} µs", nanos / 1000.0);
+        let _ = writeln!(
+            table,
+            "| {} | {} | {} | {} | {} | {} | {:.1} MiB | {} | {} |",
+            it.collector,
+            it.protocol,
+            decimal(it.per_second, 0),
+            decimal(it.exported, 0),
+            decimal(it.dropped, 0),
+            decimal(it.queued, 0),
+            it.growth / 1024.0 / 1024.0,
+            micros(it.cpu),
+            it.collector_cpu.map(micros).unwrap_or_default(),
         );
     }
     table

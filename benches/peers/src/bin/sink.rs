@@ -19,15 +19,15 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use prost::Message;
-use throughline_bench::bind_to;
+use throughline_bench::{bind_to, cpu_nanos};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
-/// Accepts traces over OTLP, by HTTP and gRPC, and prints the two ports. Each line on standard input is answered by the
-/// number of spans so far; its end ends the program.
+/// Accepts traces over OTLP, by HTTP and gRPC, and prints the two ports. On standard input, `spans` is answered by the
+/// number of spans so far, and `cpu` by the nanoseconds of processor time; its end ends the program.
 #[derive(Parser)]
 struct Arguments {
     /// The processor that the program is bound to.
@@ -74,8 +74,11 @@ async fn collect() -> Result<(), Box<dyn std::error::Error>> {
 fn answer(spans: Spans) -> oneshot::Receiver<()> {
     let (ended, end) = oneshot::channel();
     thread::spawn(move || {
-        for _ in io::stdin().lock().lines() {
-            println!("{}", spans.0.load(Ordering::Relaxed));
+        for line in io::stdin().lock().lines() {
+            match line.as_deref() {
+                Ok("cpu") => println!("{}", cpu_nanos()),
+                _ => println!("{}", spans.0.load(Ordering::Relaxed)),
+            }
             io::stdout().flush().ok();
         }
         ended.send(())
