@@ -8,8 +8,6 @@ use super::Limits;
 /// Encoded spans, parted by their scopes.
 #[derive(Debug, Default)]
 pub(crate) struct EncodedBatch {
-    len: usize,
-    bytes: usize,
     scopes: Vec<Scoped>,
 }
 
@@ -32,21 +30,13 @@ impl EncodedBatch {
         batch
     }
 
-    /// How many spans there are.
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
-    /// How many bytes they take.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     /// Adds what [`span`](super::span) wrote for one span.
     pub(crate) fn push(&mut self, scope: &InstrumentationScope, span: &[u8]) {
-        self.len += 1;
-        self.bytes += span.len();
-        if let Some(known) = self.scopes.iter_mut().find(|known| known.scope == *scope) {
+        if let Some(known) = self
+            .scopes
+            .iter_mut()
+            .find(|known| is_same(&known.scope, scope))
+        {
             return known.spans.extend_from_slice(span);
         }
         let mut encoded_scope = Vec::new();
@@ -80,11 +70,19 @@ impl EncodedBatch {
         if capacity > most || self.scopes.len() > MANY {
             return None;
         }
-        self.len = 0;
-        self.bytes = 0;
         for scope in &mut self.scopes {
             scope.spans.clear();
         }
         Some(self)
     }
+}
+
+/// Whether two scopes are equal. Those of one tracer mostly share their texts, which need not be read then.
+fn is_same(one: &InstrumentationScope, other: &InstrumentationScope) -> bool {
+    let texts = |scope: &InstrumentationScope| {
+        let texts = [Some(scope.name()), scope.version(), scope.schema_url()];
+        texts.map(|text| text.map(std::ptr::from_ref))
+    };
+    let is_plain = |scope: &InstrumentationScope| scope.attributes().next().is_none();
+    (texts(one) == texts(other) && is_plain(one) && is_plain(other)) || one == other
 }

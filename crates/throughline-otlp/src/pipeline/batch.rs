@@ -40,45 +40,46 @@ impl Item<'_> {
 
 /// What goes out in one export.
 #[derive(Debug)]
-pub(super) enum Batch {
+pub(super) struct Batch {
+    pub(super) items: Items,
+    len: usize,
+    bytes: usize,
+}
+
+/// All of one kind.
+#[derive(Debug)]
+pub(super) enum Items {
     Spans(Vec<SpanData>),
     Encoded(EncodedBatch),
-    Records { records: Vec<Record>, bytes: usize },
+    Records(Vec<Record>),
 }
 
 impl Batch {
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Spans(spans) => spans.len(),
-            Self::Encoded(batch) => batch.len(),
-            Self::Records { records, .. } => records.len(),
+    pub(super) fn new(items: Items) -> Self {
+        Self {
+            items,
+            len: 0,
+            bytes: 0,
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     pub(super) fn bytes(&self) -> usize {
-        match self {
-            Self::Spans(_) => 0,
-            Self::Encoded(batch) => batch.bytes(),
-            Self::Records { bytes, .. } => *bytes,
-        }
+        self.bytes
     }
 
     /// Adds what is of the same kind, as everything of a pipeline is.
     pub(super) fn push(&mut self, item: Item<'_>) {
-        match (self, item) {
-            (Self::Spans(spans), Item::Span(span)) => spans.push(span),
-            (Self::Encoded(batch), Item::Encoded { scope, bytes }) => batch.push(scope, bytes),
-            (
-                Self::Records { records, bytes },
-                Item::Record {
-                    record,
-                    bytes: more,
-                },
-            ) => {
-                records.push(record);
-                *bytes += more;
-            }
-            (Self::Spans(_) | Self::Encoded(_) | Self::Records { .. }, _) => {}
+        self.len += 1;
+        self.bytes += item.bytes();
+        match (&mut self.items, item) {
+            (Items::Spans(spans), Item::Span(span)) => spans.push(span),
+            (Items::Encoded(batch), Item::Encoded { scope, bytes }) => batch.push(scope, bytes),
+            (Items::Records(records), Item::Record { record, .. }) => records.push(record),
+            (Items::Spans(_) | Items::Encoded(_) | Items::Records(_), _) => {}
         }
     }
 }

@@ -8,7 +8,7 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::logs::{LogBatch, LogExporter, SdkLogRecord};
 use opentelemetry_sdk::trace::SpanExporter;
 
-use super::batch::{Batch, Record};
+use super::batch::{Batch, Items, Record};
 use super::shared::Shared;
 use crate::encode;
 use crate::otlp::{self, Target};
@@ -68,10 +68,10 @@ pub(super) struct Exporter<E>(pub(super) E);
 
 impl<E: SpanExporter + 'static> Destination for Exporter<E> {
     async fn export(&self, batch: Batch) -> Result<Delivered, OTelSdkError> {
-        match batch {
-            Batch::Spans(spans) => self.0.export(spans).await?,
-            Batch::Encoded(_) | Batch::Records { .. } => return not_mine(),
-        }
+        let Items::Spans(spans) = batch.items else {
+            return not_mine();
+        };
+        self.0.export(spans).await?;
         Ok(Delivered::default())
     }
 
@@ -112,7 +112,7 @@ impl Collector {
 
 impl Destination for Collector {
     async fn export(&self, batch: Batch) -> Result<Delivered, OTelSdkError> {
-        let Batch::Encoded(batch) = batch else {
+        let Items::Encoded(batch) = batch.items else {
             return not_mine();
         };
         let body = batch.request(&self.resource);
@@ -137,7 +137,7 @@ pub(super) struct RecordExporter<E>(pub(super) E);
 
 impl<E: LogExporter + 'static> Destination for RecordExporter<E> {
     async fn export(&self, batch: Batch) -> Result<Delivered, OTelSdkError> {
-        let Batch::Records { records, .. } = batch else {
+        let Items::Records(records) = batch.items else {
             return not_mine();
         };
         self.0.export(LogBatch::new(&parts(&records))).await?;
@@ -158,7 +158,7 @@ pub(super) struct RecordCollector(pub(super) otlp::LogExporter);
 
 impl Destination for RecordCollector {
     async fn export(&self, batch: Batch) -> Result<Delivered, OTelSdkError> {
-        let Batch::Records { records, .. } = batch else {
+        let Items::Records(records) = batch.items else {
             return not_mine();
         };
         let answer = self.0.deliver(LogBatch::new(&parts(&records))).await?;

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::batch::{Batch, Item};
+use super::batch::{Batch, Item, Items};
 use super::counts::Settled;
 use super::destination::Delivered;
 use super::{Dropped, ExportStats, FlushError};
@@ -136,11 +136,12 @@ impl State {
             self.due = Instant::now().checked_add(self.limits.delay);
         }
         self.queued += 1;
-        self.queued_bytes += item.bytes();
+        let bytes = item.bytes();
+        self.queued_bytes += bytes;
         self.stats.most_queued = self.stats.most_queued.max(self.queued as u64);
         let has_room = |batch: &&mut Batch| {
-            let bytes = batch.bytes().saturating_add(item.bytes());
-            batch.len() < self.limits.batch && bytes <= self.limits.batch_bytes
+            batch.len() < self.limits.batch
+                && batch.bytes().saturating_add(bytes) <= self.limits.batch_bytes
         };
         match self.batches.back_mut().filter(has_room) {
             Some(batch) => {
@@ -148,14 +149,11 @@ impl State {
                 was_empty || batch.len() == self.limits.batch
             }
             None => {
-                let mut batch = match item {
-                    Item::Span(_) => Batch::Spans(Vec::new()),
-                    Item::Encoded { .. } => Batch::Encoded(self.spare.pop().unwrap_or_default()),
-                    Item::Record { .. } => Batch::Records {
-                        records: Vec::new(),
-                        bytes: 0,
-                    },
-                };
+                let mut batch = Batch::new(match item {
+                    Item::Span(_) => Items::Spans(Vec::new()),
+                    Item::Encoded { .. } => Items::Encoded(self.spare.pop().unwrap_or_default()),
+                    Item::Record { .. } => Items::Records(Vec::new()),
+                });
                 batch.push(item);
                 self.batches.push_back(batch);
                 // The one before is full, if only of bytes.
