@@ -54,13 +54,7 @@ fn check_counts(spans: &SpanCounts) {
 /// The log counts what was dropped, to the last span.
 #[track_caller]
 fn check_said(output: &Output) {
-    let logged = output.logged();
-    let dropped = logged.iter().filter(|line| {
-        let message = line["message"].as_str().unwrap_or_default();
-        message.starts_with("spans were dropped") && line["level"] == "WARN"
-    });
-    let said = dropped.filter_map(|line| line["fields"]["count"].as_u64());
-    assert_eq!(said.sum::<u64>(), REQUESTS, "{logged:#?}");
+    assert_eq!(output.warned_of(), REQUESTS, "{:#?}", output.lines());
 }
 
 #[test]

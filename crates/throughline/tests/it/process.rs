@@ -226,6 +226,17 @@ impl Output {
             .collect()
     }
 
+    /// How many dropped spans the log warns of, in however many lines.
+    pub(crate) fn warned_of(&self) -> u64 {
+        let logged = self.logged();
+        let dropped = logged.iter().filter(|line| {
+            let message = line["message"].as_str().unwrap_or_default();
+            message.starts_with("spans were dropped") && line["level"] == "WARN"
+        });
+        let counts = dropped.filter_map(|line| line["fields"]["count"].as_u64());
+        counts.sum()
+    }
+
     /// The log line with this message.
     #[track_caller]
     pub(crate) fn log_line(&self, message: &str) -> Value {
