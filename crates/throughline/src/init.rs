@@ -207,6 +207,7 @@ impl Config {
         global::set_text_map_propagator(propagators.clone());
         let mut installation = Installation::default();
         installation.propagators = propagators;
+        installation.http = Arc::new(self.http.clone());
         installation.tracers = (signals.tracers.clone())
             .map(|tracers| TracerSource::new(tracers).with_sampler_hint(self.sampler.hint()));
         installation.meters = (signals.meters.clone())

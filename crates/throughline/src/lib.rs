@@ -17,6 +17,9 @@ pub use telemetry::{ShutdownReport, Telemetry};
 
 pub use opentelemetry;
 pub use opentelemetry_sdk::trace::SpanData;
+pub use throughline_core::http_semconv::{
+    CapturedHeaders, HttpSettings, KnownMethods, PathPatterns,
+};
 pub use throughline_core::propagation::Propagator;
 pub use throughline_log::Format;
 pub use throughline_otlp::otlp::{

@@ -51,7 +51,7 @@ impl ClientRequest<'_> {
         if !resolved.may_record(&parent) {
             return resolved.carry(parent);
         }
-        let method = KnownMethod::of(self.method);
+        let method = resolved.http().known_methods.of(self.method);
         let host = unbracketed(self.host);
         let host = (!host.is_empty()).then(|| StringValue::from(Arc::<str>::from(host)));
         let call = ClientCall {
@@ -73,7 +73,7 @@ impl ClientRequest<'_> {
         // Room for these and for those of the end.
         let mut attributes = Vec::with_capacity(9);
         attributes.push(KeyValue::new(METHOD, method.as_str()));
-        if method == KnownMethod::Other {
+        if method == KnownMethod::OTHER {
             let original = self.method.as_str().to_owned();
             attributes.push(KeyValue::new(METHOD_ORIGINAL, original));
         }

@@ -4,15 +4,22 @@
 
 mod client;
 mod endpoint;
+mod headers;
 mod method;
 mod metrics;
+mod path;
 mod route;
 mod server;
+mod settings;
 mod url;
 
 pub use client::{ClientCall, ClientMetrics, ClientRequest};
+pub use headers::CapturedHeaders;
+pub use method::KnownMethods;
+pub use path::PathPatterns;
 pub use route::Route;
 pub use server::{ServerCall, ServerMetrics, ServerRequest};
+pub use settings::HttpSettings;
 pub use url::{SENSITIVE_QUERY_KEYS, redact_query, redact_url};
 
 use std::borrow::Cow;

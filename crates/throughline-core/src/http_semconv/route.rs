@@ -55,7 +55,7 @@ impl Route {
         let route = Self(Box::leak(Box::new(Interned {
             id: count.ok()? + 1,
             template: Box::leak(template.into()),
-            names: Default::default(),
+            names: [const { OnceLock::new() }; KnownMethod::COUNT],
         })));
         loop {
             // Another thread may have taken the place, perhaps for the same template.
@@ -80,7 +80,7 @@ impl Route {
 
     /// The span's name: `GET /users/{id}`.
     pub(super) fn span_name(self, method: KnownMethod) -> &'static str {
-        self.0.names[method as usize].get_or_init(|| {
+        self.0.names[method.index()].get_or_init(|| {
             Box::leak(format!("{} {}", method.in_span_name(), self.template()).into_boxed_str())
         })
     }
@@ -132,8 +132,8 @@ mod tests {
         let first = Route::intern("/once/{id}").unwrap();
         let second = Route::intern(&String::from("/once/{id}")).unwrap();
         assert_eq!(first.id(), second.id());
-        assert_eq!(first.span_name(KnownMethod::Get), "GET /once/{id}");
-        assert_eq!(first.span_name(KnownMethod::Other), "HTTP /once/{id}");
+        assert_eq!(first.span_name(KnownMethod::GET), "GET /once/{id}");
+        assert_eq!(first.span_name(KnownMethod::OTHER), "HTTP /once/{id}");
         assert!(Route::intern("").is_none());
     }
 

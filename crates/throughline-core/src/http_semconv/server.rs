@@ -59,7 +59,7 @@ impl ServerRequest<'_> {
         if !resolved.may_record(&parent) {
             return resolved.carry(parent);
         }
-        let method = KnownMethod::of(self.method);
+        let method = resolved.http().known_methods.of(self.method);
         let is_https = self.uri.scheme() == Some(&uri::Scheme::HTTPS);
         let route = (self.route)();
         let call = ServerCall {
@@ -100,7 +100,7 @@ impl ServerRequest<'_> {
         // Room for the ten or so attributes of an ordinary request and for those of its end.
         let mut attributes = Vec::with_capacity(14);
         attributes.push(KeyValue::new(METHOD, method.as_str()));
-        if method == KnownMethod::Other {
+        if method == KnownMethod::OTHER {
             let original = self.method.as_str().to_owned();
             attributes.push(KeyValue::new(METHOD_ORIGINAL, original));
         }
@@ -219,7 +219,7 @@ impl ServerCall {
         Some(
             u64::from(route) << 32
                 | u64::from(status) << 16
-                | (self.method as u64) << 8
+                | (self.method.index() as u64) << 8
                 | version << 4
                 | u64::from(self.is_https) << 3
                 | failure,
@@ -298,7 +298,7 @@ impl Instruments for ServerMetrics {
                 .build(),
             bound: binds.then(|| Bound {
                 durations: ArcSwap::default(),
-                active: Default::default(),
+                active: [const { [const { OnceLock::new() }; KnownMethod::COUNT] }; 2],
             }),
         }
     }
@@ -313,7 +313,7 @@ impl ServerMetrics {
             ]
         };
         match &self.bound {
-            Some(bound) => bound.active[usize::from(call.is_https)][call.method as usize]
+            Some(bound) => bound.active[usize::from(call.is_https)][call.method.index()]
                 .get_or_init(|| self.active.bind(&attributes()))
                 .add(change),
             None => self.active.add(change, &attributes()),

@@ -14,7 +14,7 @@ pub const SENSITIVE_QUERY_KEYS: &[&str] = &[
     "sig",
 ];
 
-const REDACTED: &str = "REDACTED";
+pub(super) const REDACTED: &str = "REDACTED";
 
 /// The query string (without `?`) with the values of `sensitive` keys replaced by `REDACTED`. Keys are case-sensitive.
 ///
@@ -24,13 +24,14 @@ const REDACTED: &str = "REDACTED";
 /// assert_eq!(redact_query("q=1&sig=a%2Fb", SENSITIVE_QUERY_KEYS), "q=1&sig=REDACTED");
 /// ```
 #[must_use]
-pub fn redact_query<'a>(query: &'a str, sensitive: &[&str]) -> Cow<'a, str> {
+pub fn redact_query<'a, K: AsRef<str>>(query: &'a str, sensitive: &[K]) -> Cow<'a, str> {
     let whole = query;
     // A fragment is no part of the query, but where one was written it is not part of a value either.
     let (query, fragment) = whole.split_at(whole.find('#').unwrap_or(whole.len()));
     let secret = |parameter: &str| {
         let (key, _) = parameter.split_once('=')?;
-        sensitive.contains(&key).then_some(key.len())
+        let is_key = |sensitive: &K| sensitive.as_ref() == key;
+        sensitive.iter().any(is_key).then_some(key.len())
     };
     if !query
         .split('&')
@@ -68,7 +69,7 @@ pub fn redact_query<'a>(query: &'a str, sensitive: &[&str]) -> Cow<'a, str> {
 /// );
 /// ```
 #[must_use]
-pub fn redact_url<'a>(url: &'a str, sensitive: &[&str]) -> Cow<'a, str> {
+pub fn redact_url<'a, K: AsRef<str>>(url: &'a str, sensitive: &[K]) -> Cow<'a, str> {
     let Some(authority) = url.find("://").map(|scheme| scheme + 3) else {
         return Cow::Borrowed(url);
     };

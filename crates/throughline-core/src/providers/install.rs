@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::source::{MeterSource, TracerSource};
+use crate::http_semconv::HttpSettings;
 use crate::propagation::Propagators;
 
 /// What an application installs for all its instrumentations, in place of the OpenTelemetry globals.
@@ -27,6 +28,8 @@ pub struct Installation {
     pub meters: Option<MeterSource>,
     /// The propagators of incoming and outgoing requests. Default: W3C Trace Context and W3C Baggage.
     pub propagators: Propagators,
+    /// What HTTP instrumentations record, where they have no settings of their own.
+    pub http: Arc<HttpSettings>,
 }
 
 /// Bumped by each installation, so that what was looked up before is looked up again.

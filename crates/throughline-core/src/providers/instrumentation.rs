@@ -1,5 +1,6 @@
 //! One instrumentation's way to its providers.
 
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +13,7 @@ use super::resolved::{GlobalMeters, Resolved};
 use super::sampling::SamplerHint;
 use super::source::{Instruments, MeterSource, TracerSource};
 use super::tracer::{AnyTracer, ResolvedTracer};
+use crate::http_semconv::HttpSettings;
 use crate::propagation::Propagation;
 
 /// One instrumentation's way to its providers: given, installed, or the OpenTelemetry globals.
@@ -25,6 +27,7 @@ pub struct Instrumentation<M> {
     scope: InstrumentationScope,
     tracers: Option<TracerSource>,
     meters: Option<MeterSource>,
+    http: HttpChanges,
     resolved: ArcSwap<Resolved<M>>,
 }
 
@@ -35,6 +38,7 @@ impl<M: Instruments> Clone for Instrumentation<M> {
             scope: self.scope.clone(),
             tracers: self.tracers.clone(),
             meters: self.meters.clone(),
+            http: self.http.clone(),
             resolved: ArcSwap::from_pointee(Resolved::nothing()),
         }
     }
@@ -54,6 +58,7 @@ impl<M: Instruments> Instrumentation<M> {
                 .build(),
             tracers: None,
             meters: None,
+            http: HttpChanges::default(),
             resolved: ArcSwap::from_pointee(Resolved::nothing()),
         }
     }
@@ -67,6 +72,13 @@ impl<M: Instruments> Instrumentation<M> {
     /// Takes metrics from `meters` only. Default: what is installed, or the global meter provider.
     pub fn set_meters(&mut self, meters: MeterSource) {
         self.meters = Some(meters);
+        self.resolved = ArcSwap::from_pointee(Resolved::nothing());
+    }
+
+    /// Changes what is recorded of HTTP. Default: what is [installed](crate::Installation::http). The changes are made in
+    /// their order, again whenever something is installed.
+    pub fn change_http(&mut self, change: impl Fn(&mut HttpSettings) + Send + Sync + 'static) {
+        self.http.0.push(Arc::new(change));
         self.resolved = ArcSwap::from_pointee(Resolved::nothing());
     }
 
@@ -117,6 +129,9 @@ impl<M: Instruments> Instrumentation<M> {
             tracer,
             metrics,
             global_meters,
+            http: self
+                .http
+                .made_to(installed.as_deref().map(|installed| &installed.http)),
             propagation: match installed {
                 Some(installed) => Propagation::Ours(installed.propagators.clone()),
                 None => Propagation::of_globals(),
@@ -135,5 +150,27 @@ impl<M: Instruments> Instrumentation<M> {
             ))),
         };
         (metrics, Some(GlobalMeters(provider)))
+    }
+}
+
+/// What one instrumentation changes of the settings for all.
+#[derive(Clone, Default)]
+struct HttpChanges(Vec<Arc<HttpChange>>);
+
+type HttpChange = dyn Fn(&mut HttpSettings) + Send + Sync;
+
+impl HttpChanges {
+    fn made_to(&self, installed: Option<&Arc<HttpSettings>>) -> Arc<HttpSettings> {
+        let mut settings = installed.map_or_else(HttpSettings::shared_default, Arc::clone);
+        for change in &self.0 {
+            change(Arc::make_mut(&mut settings));
+        }
+        settings
+    }
+}
+
+impl fmt::Debug for HttpChanges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} changes", self.0.len())
     }
 }

@@ -12,6 +12,7 @@ use super::request::{Parent, SpanRequest};
 use super::sampling::Prediction;
 use super::source::Instruments;
 use super::tracer::{ResolvedTracer, Started};
+use crate::http_semconv::HttpSettings;
 use crate::operation::{Details, Operation};
 use crate::propagation::{Propagation, Propagators};
 
@@ -25,6 +26,7 @@ pub struct Resolved<M> {
     pub(super) metrics: Option<Arc<M>>,
     pub(super) global_meters: Option<GlobalMeters>,
     pub(super) propagation: Propagation,
+    pub(super) http: Arc<HttpSettings>,
 }
 
 impl<M: Instruments> Resolved<M> {
@@ -36,6 +38,7 @@ impl<M: Instruments> Resolved<M> {
             metrics: None,
             global_meters: None,
             propagation: Propagation::Ours(Propagators::none()),
+            http: HttpSettings::shared_default(),
         }
     }
 
@@ -48,6 +51,12 @@ impl<M: Instruments> Resolved<M> {
     /// How contexts are read from and written to headers.
     pub fn propagation(&self) -> &Propagation {
         &self.propagation
+    }
+
+    /// What to record of HTTP: what is [installed](crate::Installation::http), with the
+    /// [changes](crate::Instrumentation::change_http) of this instrumentation.
+    pub fn http(&self) -> &Arc<HttpSettings> {
+        &self.http
     }
 
     /// Whether an operation under `parent` may leave anything behind, on a span or on metrics. If not,

@@ -83,6 +83,16 @@ impl<'a> Env<'a> {
         self.text(variable).map(|value| value.to_ascii_lowercase())
     }
 
+    /// The items of a list, separated by commas; an empty one is none.
+    pub(super) fn list(&self, variable: &str) -> Vec<String> {
+        let list = self.text(variable).unwrap_or_default();
+        let items = list.split(',').map(str::trim);
+        items
+            .filter(|item| !item.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
     /// True for `true` in any case; false is the default of every such variable.
     pub(super) fn boolean(&self, variable: &str) -> bool {
         match self.text(variable) {

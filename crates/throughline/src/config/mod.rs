@@ -2,6 +2,7 @@
 
 mod batch;
 mod env;
+mod http;
 mod not_built;
 mod otlp;
 mod sampler;
@@ -10,6 +11,7 @@ use std::fmt;
 use std::io::IsTerminal;
 use std::time::Duration;
 
+use throughline_core::http_semconv::HttpSettings;
 use throughline_core::propagation::Propagator;
 use throughline_log::Format;
 use throughline_otlp::otlp::OtlpConfig;
@@ -88,6 +90,10 @@ pub struct Config {
     pub sampler: Sampler,
     /// How contexts travel, in order. `OTEL_PROPAGATORS`; default: Trace Context and Baggage.
     pub propagators: Vec<Propagator>,
+    /// What HTTP instrumentations record, where they have no settings of their own.
+    /// `OTEL_INSTRUMENTATION_HTTP_…`, `OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_EXCLUDED_URLS` and `http/dup` in
+    /// `OTEL_SEMCONV_STABILITY_OPT_IN`; default: [`HttpSettings::default`].
+    pub http: HttpSettings,
     /// Which events are logged, as lines and as records, as `EnvFilter` directives. `RUST_LOG`; default: `info`.
     pub log_filter: String,
     /// How a log line looks. `OTEL_RUST_LOG_FORMAT`: `json` or `text`; default: `text` on a terminal, else `json`.
@@ -161,6 +167,7 @@ impl Config {
                 .milliseconds("OTEL_METRIC_EXPORT_INTERVAL", Duration::from_secs(60)),
             sampler: Sampler::of(&env),
             propagators: propagators(&env),
+            http: http::settings(&env),
             log_filter: log_filter(&env),
             log_format: log_format(&env),
             span_filter: span_filter(&env),
@@ -399,6 +406,9 @@ impl fmt::Display for Config {
         )?;
         writeln!(f, "sampler: {}", self.sampler)?;
         writeln!(f, "propagators: {:?}", self.propagators)?;
+        for (what, value) in http::describe(&self.http) {
+            writeln!(f, "http {what}: {value}")?;
+        }
         writeln!(f, "log filter: {}", self.log_filter)?;
         writeln!(f, "log format: {}", self.log_format)?;
         writeln!(f, "span filter: {}", self.span_filter)?;

@@ -10,14 +10,6 @@ const NONE: &[&str] = &[];
 /// What is used instead of each group.
 const GROUPS: &[(&str, &[NotBuilt])] = &[
     (
-        "the names of semantic conventions 1.44",
-        &[("OTEL_SEMCONV_STABILITY_OPT_IN", &["http", "database"])],
-    ),
-    (
-        "the methods of RFC 9110, PATCH and QUERY",
-        &[("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", NONE)],
-    ),
-    (
         "the other variables",
         &[
             ("OTEL_CONFIG_FILE", NONE),

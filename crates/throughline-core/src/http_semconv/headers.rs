@@ -1,0 +1,106 @@
+//! `http.request.header.<name>` and `http.response.header.<name>`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
+
+use super::url::REDACTED;
+
+/// How many values of a header are recorded, and how many bytes of each.
+const MAX_VALUES: usize = 32;
+const MAX_VALUE: usize = 1024;
+
+/// The headers that are recorded as attributes: an array of all values of a header, 32 of them and 1 KiB of each at most.
+///
+/// The values of `authorization`, `proxy-authorization`, `cookie`, `set-cookie` and `x-api-key` are recorded as
+/// `REDACTED`. Default: no header.
+#[derive(Clone, Default)]
+pub struct CapturedHeaders(Option<Arc<[Captured]>>);
+
+struct Captured {
+    name: HeaderName,
+    key: Key,
+    is_secret: bool,
+}
+
+impl CapturedHeaders {
+    /// Headers of requests.
+    #[must_use]
+    pub fn of_requests(names: impl IntoIterator<Item = HeaderName>) -> Self {
+        Self::new("http.request.header.", names)
+    }
+
+    /// Headers of responses.
+    #[must_use]
+    pub fn of_responses(names: impl IntoIterator<Item = HeaderName>) -> Self {
+        Self::new("http.response.header.", names)
+    }
+
+    fn new(prefix: &str, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        let mut names: Vec<_> = names.into_iter().collect();
+        names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        names.dedup();
+        let captured = names.into_iter().map(|name| Captured {
+            key: Key::from(Arc::from(format!("{prefix}{name}"))),
+            is_secret: is_secret(&name),
+            name,
+        });
+        let captured: Arc<[_]> = captured.collect();
+        Self((!captured.is_empty()).then_some(captured))
+    }
+
+    /// The attributes of those that are there.
+    pub fn attributes(&self, headers: &HeaderMap) -> impl Iterator<Item = KeyValue> {
+        let captured = self.0.as_deref().unwrap_or_default().iter();
+        captured.filter_map(|captured| captured.attribute(headers))
+    }
+}
+
+impl Captured {
+    fn attribute(&self, headers: &HeaderMap) -> Option<KeyValue> {
+        let values = headers.get_all(&self.name).iter().take(MAX_VALUES);
+        let values: Vec<StringValue> = values
+            .map(|value| match self.is_secret {
+                true => REDACTED.into(),
+                false => bounded(value).into(),
+            })
+            .collect();
+        let array = Value::Array(Array::String(values));
+        headers
+            .contains_key(&self.name)
+            .then(|| KeyValue::new(self.key.clone(), array))
+    }
+}
+
+fn is_secret(name: &HeaderName) -> bool {
+    [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE].contains(name) || name == "x-api-key"
+}
+
+/// A value's first [`MAX_VALUE`] bytes; what is not UTF-8 is replaced.
+fn bounded(value: &HeaderValue) -> String {
+    let bytes = value.as_bytes();
+    let mut end = bytes.len().min(MAX_VALUE);
+    // Not in the middle of a character.
+    while end > 0 && end < bytes.len() && bytes[end] & 0xc0 == 0x80 {
+        end -= 1;
+    }
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+/// As they are written in a configuration: `accept,x-tenant`.
+impl fmt::Display for CapturedHeaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let captured = self.0.as_deref().unwrap_or_default().iter();
+        let names: Vec<_> = captured.map(|captured| captured.name.as_str()).collect();
+        f.write_str(&names.join(","))
+    }
+}
+
+impl fmt::Debug for CapturedHeaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{self}]")
+    }
+}

@@ -1,0 +1,62 @@
+//! What an application sets for its HTTP instrumentations.
+
+use std::sync::{Arc, LazyLock};
+
+use super::headers::CapturedHeaders;
+use super::method::KnownMethods;
+use super::path::PathPatterns;
+use super::url::SENSITIVE_QUERY_KEYS;
+
+/// What an application sets for its HTTP instrumentations: all of them by [`Installation::http`](crate::Installation),
+/// one of them by its setters.
+///
+/// ```
+/// use throughline_core::http_semconv::HttpSettings;
+///
+/// let mut settings = HttpSettings::default();
+/// settings.sensitive_query_keys.push("token".into());
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct HttpSettings {
+    /// The values of `http.request.method`. Default: the methods of RFC 9110, PATCH and QUERY.
+    pub known_methods: KnownMethods,
+    /// Whether the names of the conventions before 1.23 (`http.method`, …) are recorded beside the stable ones: `http/dup`.
+    /// Default: false.
+    pub old_names: bool,
+    /// The query parameters whose values are redacted. Default: [`SENSITIVE_QUERY_KEYS`].
+    pub sensitive_query_keys: Vec<Box<str>>,
+    /// The request headers that a server records. Default: none.
+    pub server_request_headers: CapturedHeaders,
+    /// The response headers that a server records. Default: none.
+    pub server_response_headers: CapturedHeaders,
+    /// The request headers that a client records. Default: none.
+    pub client_request_headers: CapturedHeaders,
+    /// The response headers that a client records. Default: none.
+    pub client_response_headers: CapturedHeaders,
+    /// The paths that a server neither traces nor measures. Default: none.
+    pub server_excluded_urls: PathPatterns,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            known_methods: KnownMethods::default(),
+            old_names: false,
+            sensitive_query_keys: SENSITIVE_QUERY_KEYS.iter().map(|&key| key.into()).collect(),
+            server_request_headers: CapturedHeaders::default(),
+            server_response_headers: CapturedHeaders::default(),
+            client_request_headers: CapturedHeaders::default(),
+            client_response_headers: CapturedHeaders::default(),
+            server_excluded_urls: PathPatterns::default(),
+        }
+    }
+}
+
+impl HttpSettings {
+    /// The default, made once in a process.
+    pub(crate) fn shared_default() -> Arc<Self> {
+        static DEFAULT: LazyLock<Arc<HttpSettings>> = LazyLock::new(Arc::default);
+        Arc::clone(&DEFAULT)
+    }
+}
