@@ -11,6 +11,7 @@ use opentelemetry::trace::{SpanRef, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 
 use crate::body::{OperationBody, announced_length};
+use crate::http_semconv::CapturedHeaders;
 
 /// How an operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,11 @@ pub trait HttpDetails: Details {
     /// Notes the head of the response; returns the outcome where the operation ends with it, as it does where no body
     /// can follow.
     fn responded(&mut self, status: StatusCode, version: Version) -> Option<Outcome>;
+
+    /// The headers of the response that the span records. Default: none.
+    fn response_headers(&self) -> Option<&CapturedHeaders> {
+        None
+    }
 }
 
 /// The span of an operation, for as long as its outcome is being recorded.
@@ -124,6 +130,15 @@ impl<D: Details> Operation<D> {
         self.live.as_mut().map(|live| &mut live.details)
     }
 
+    /// Shows `work` the span, where it records and has not ended. A panic in `work` does not reach the caller.
+    pub fn record(&self, work: impl FnOnce(&RecordingSpan<'_>)) {
+        let live = self.live.as_ref();
+        if live.is_some_and(|live| live.span_started_at.is_some()) {
+            let span = self.context.span();
+            let _ = catch_unwind(AssertUnwindSafe(|| work(&RecordingSpan(&span))));
+        }
+    }
+
     /// Runs `work` with the context attached; a panic in it finishes the operation as [`Outcome::Panicked`].
     ///
     /// The panic is noticed here and not when the operation is dropped, because a layer that catches panics drops the
@@ -180,7 +195,13 @@ impl<D: HttpDetails> Operation<D> {
         let Some(details) = self.details_mut() else {
             return response.map(|body| OperationBody::new(body, None, self));
         };
-        if let Some(outcome) = details.responded(response.status(), response.version()) {
+        let ended = details.responded(response.status(), response.version());
+        let live = self.live.as_ref();
+        if let Some(captured) = live.and_then(|live| live.details.response_headers()) {
+            let attributes = captured.attributes(response.headers());
+            self.record(|span| span.set_attributes(attributes));
+        }
+        if let Some(outcome) = ended {
             self.finish(outcome);
             return response.map(OperationBody::without_operation);
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use http::{Extensions, HeaderMap, Method, Request, Uri};
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Tracer, TracerProvider};
-use throughline_core::http_semconv::{Route, ServerMetrics};
+use throughline_core::http_semconv::{HttpSettings, Route, ServerMetrics};
 use throughline_core::{Instrumentation, MeterSource, TracerSource};
 use tower_layer::Layer;
 
@@ -105,6 +105,14 @@ impl ServerLayer {
         hook: impl Fn(RequestHead<'_>) -> Option<Cow<'static, str>> + Send + Sync + 'static,
     ) -> Self {
         self.config().route = Some(Arc::new(hook));
+        self
+    }
+
+    pub(crate) fn change(
+        mut self,
+        change: impl Fn(&mut HttpSettings) + Send + Sync + 'static,
+    ) -> Self {
+        self.config().instrumentation.change_http(change);
         self
     }
 

@@ -4,6 +4,7 @@
 mod future;
 mod layer;
 mod service;
+mod settings;
 
 pub use future::ResponseFuture;
 pub use layer::{RequestHead, ServerLayer};

@@ -52,6 +52,10 @@ impl CapturedHeaders {
         Self((!captured.is_empty()).then_some(captured))
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// The attributes of those that are there.
     pub fn attributes(&self, headers: &HeaderMap) -> impl Iterator<Item = KeyValue> {
         let captured = self.0.as_deref().unwrap_or_default().iter();

@@ -54,6 +54,11 @@ impl Default for HttpSettings {
 }
 
 impl HttpSettings {
+    /// Whether a server has anything to do that it does not by default, but for what every request asks for anyway.
+    pub(crate) fn has_server_options(&self) -> bool {
+        !self.server_request_headers.is_empty() || !self.server_response_headers.is_empty()
+    }
+
     /// The default, made once in a process.
     pub(crate) fn shared_default() -> Arc<Self> {
         static DEFAULT: LazyLock<Arc<HttpSettings>> = LazyLock::new(Arc::default);

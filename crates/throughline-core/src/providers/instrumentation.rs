@@ -123,15 +123,16 @@ impl<M: Instruments> Instrumentation<M> {
             ),
             (None, None) => self.global_instruments(known),
         };
+        let installed_http = installed.as_deref().map(|installed| &installed.http);
+        let http = self.http.made_to(installed_http);
         Resolved {
             generation,
             settled: AtomicBool::new(settled),
             tracer,
             metrics,
             global_meters,
-            http: self
-                .http
-                .made_to(installed.as_deref().map(|installed| &installed.http)),
+            has_server_options: http.has_server_options(),
+            http,
             propagation: match installed {
                 Some(installed) => Propagation::Ours(installed.propagators.clone()),
                 None => Propagation::of_globals(),

@@ -27,6 +27,8 @@ pub struct Resolved<M> {
     pub(super) global_meters: Option<GlobalMeters>,
     pub(super) propagation: Propagation,
     pub(super) http: Arc<HttpSettings>,
+    /// Found out once, so that a request looks at one thing.
+    pub(super) has_server_options: bool,
 }
 
 impl<M: Instruments> Resolved<M> {
@@ -39,6 +41,7 @@ impl<M: Instruments> Resolved<M> {
             global_meters: None,
             propagation: Propagation::Ours(Propagators::none()),
             http: HttpSettings::shared_default(),
+            has_server_options: false,
         }
     }
 
@@ -57,6 +60,11 @@ impl<M: Instruments> Resolved<M> {
     /// [changes](crate::Instrumentation::change_http) of this instrumentation.
     pub fn http(&self) -> &Arc<HttpSettings> {
         &self.http
+    }
+
+    /// The same, where a server has settings among them that are off by default.
+    pub(crate) fn server_options(&self) -> Option<&Arc<HttpSettings>> {
+        self.has_server_options.then_some(&self.http)
     }
 
     /// Whether an operation under `parent` may leave anything behind, on a span or on metrics. If not,

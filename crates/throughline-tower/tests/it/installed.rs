@@ -3,8 +3,10 @@
 use std::convert::Infallible;
 use std::env;
 use std::process::Command;
+use std::sync::Arc;
 
-use http::{Request, Response};
+use http::{HeaderName, Request, Response};
+use throughline_core::http_semconv::{CapturedHeaders, HttpSettings};
 use throughline_core::propagation::Propagators;
 use throughline_core::{Installation, MeterSource, TracerSource, install};
 use throughline_testing::InMemory;
@@ -16,6 +18,7 @@ use tower::{Layer, ServiceExt, service_fn};
 
 use crate::ends::drop_requests;
 use crate::metrics::{assert_several, serve_several};
+use crate::settings::{assert_more, strings};
 use crate::support::{ACTIVE, DURATION, block_on, full, get, metric, ok, only_span, serve};
 
 /// Runs `work`, the body of the test `installed::{name}`, in a process that runs no other test.
@@ -68,6 +71,43 @@ fn no_request_stays_active_on_bound_instruments() {
         let requests: u64 = duration.iter().filter_map(|point| point.count).sum();
         assert_eq!(requests, 10_000);
     });
+}
+
+#[test]
+fn settings_are_those_installed_but_for_what_a_layer_changes() {
+    alone(
+        "settings_are_those_installed_but_for_what_a_layer_changes",
+        || {
+            let memory = InMemory::new();
+            let as_installed = ServerLayer::new();
+            let changed = ServerLayer::new()
+                .capture_request_headers([])
+                .sensitive_query_keys(["code"]);
+            let mut settings = HttpSettings::default();
+            let tenant = HeaderName::from_static("x-tenant");
+            settings.server_request_headers = CapturedHeaders::of_requests([tenant]);
+            settings.sensitive_query_keys.push("token".into());
+            let mut installation = Installation::default();
+            installation.tracers = Some(TracerSource::new(memory.tracer_provider()));
+            installation.http = Arc::new(settings);
+            install(installation);
+
+            let request = || {
+                let request = Request::get("/?token=1&code=2").header("x-tenant", "a");
+                request.body(()).unwrap()
+            };
+            block_on(serve(&as_installed, request(), ok));
+            block_on(serve(&changed, request(), ok));
+            let [first, second] = &memory.spans()[..] else {
+                panic!("two spans")
+            };
+            let header = ("http.request.header.x-tenant", strings(&["a"]));
+            let query = ("url.query", "token=REDACTED&code=2".into());
+            assert_more(first, &[header, query]);
+            let query = ("url.query", "token=REDACTED&code=REDACTED".into());
+            assert_more(second, &[query]);
+        },
+    );
 }
 
 #[test]

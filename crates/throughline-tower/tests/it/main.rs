@@ -9,6 +9,7 @@ mod installed;
 mod metrics;
 #[cfg(feature = "axum")]
 mod routes;
+mod settings;
 #[cfg(feature = "axum")]
 mod sockets;
 mod support;

@@ -1,0 +1,101 @@
+//! SERVER spans: <https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span>, and their metrics.
+
+mod attributes;
+mod call;
+mod metrics;
+
+pub use call::ServerCall;
+pub use metrics::ServerMetrics;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use http::{HeaderMap, Method, Uri, Version, uri};
+use opentelemetry::trace::SpanKind;
+
+use super::method::KnownMethod;
+use super::route::Route;
+use super::settings::HttpSettings;
+use crate::operation::Operation;
+use crate::providers::{Parent, Resolved, SpanRequest};
+
+/// A request as a server sees it when it begins.
+#[derive(Clone, Copy)]
+pub struct ServerRequest<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The request target.
+    pub uri: &'a Uri,
+    /// The protocol version.
+    pub version: Version,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// Finds out the route, where it is known already. Asked only if anything records.
+    pub route: &'a dyn Fn() -> Option<Route>,
+    /// Finds out the address of the connection's other end, where it is known. Asked only if the span records.
+    pub peer: &'a dyn Fn() -> Option<SocketAddr>,
+}
+
+impl fmt::Debug for ServerRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Neither the headers nor the query, which may hold secrets.
+        f.debug_struct("ServerRequest")
+            .field("method", self.method)
+            .field("path", &self.uri.path())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is known of a request when its span starts.
+struct Start<'a> {
+    settings: &'a HttpSettings,
+    /// The settings again, where a server has any that are off by default.
+    options: Option<&'a HttpSettings>,
+    method: KnownMethod,
+    is_https: bool,
+    route: Option<Route>,
+}
+
+impl ServerRequest<'_> {
+    /// Extracts the caller's context and starts the SERVER operation under it. The current context is no parent.
+    #[must_use]
+    pub fn start(self, resolved: &Resolved<ServerMetrics>) -> Operation<ServerCall> {
+        let options = resolved.server_options();
+        let remote = resolved.propagation().extract(self.headers);
+        let parent = Parent::Remote(remote);
+        if !resolved.may_record(&parent) {
+            return resolved.carry(parent);
+        }
+        let start = Start {
+            settings: resolved.http(),
+            options: options.map(|options| &**options),
+            method: resolved.http().known_methods.of(self.method),
+            is_https: self.uri.scheme() == Some(&uri::Scheme::HTTPS),
+            route: (self.route)(),
+        };
+        let call = ServerCall::new(&self, &start, resolved);
+        let name = match start.route {
+            Some(route) => route.span_name(start.method),
+            None => start.method.in_span_name(),
+        };
+        let request = SpanRequest {
+            kind: SpanKind::Server,
+            name: Cow::Borrowed(name),
+            parent,
+        };
+        let mut operation = resolved.start(request, || self.attributes(&start), call);
+        if let Some(call) = operation.details_mut()
+            && let Some(metrics) = &call.metrics
+        {
+            // A meter is foreign code: a panic in it must not reach the request.
+            let _ = catch_unwind(AssertUnwindSafe(|| metrics.add_active(call, 1)));
+        }
+        operation
+    }
+}
+
+fn scheme(is_https: bool) -> &'static str {
+    if is_https { "https" } else { "http" }
+}

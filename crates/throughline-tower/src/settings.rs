@@ -1,0 +1,66 @@
+//! The layer's settings: what to record.
+
+use http::{HeaderName, Method};
+use throughline_core::http_semconv::{CapturedHeaders, KnownMethods};
+
+use crate::layer::ServerLayer;
+
+/// What to record. Each of these replaces for this layer what the application installed for all.
+impl ServerLayer {
+    /// Takes these methods for known, and no others: any other is `_OTHER` in `http.request.method`, and `HTTP` in the
+    /// span's name. Default: what is installed, else the methods of RFC 9110, PATCH and QUERY.
+    ///
+    /// For `WebDAV` and other extensions of HTTP. A process has room for 32 methods that are not standard.
+    ///
+    /// ```
+    /// use http::Method;
+    /// use throughline_tower::ServerLayer;
+    ///
+    /// let layer = ServerLayer::new().known_methods([Method::GET, Method::from_bytes(b"PROPFIND")?]);
+    /// # Ok::<(), http::method::InvalidMethod>(())
+    /// ```
+    #[must_use]
+    pub fn known_methods(self, methods: impl IntoIterator<Item = Method>) -> Self {
+        let methods = KnownMethods::new(methods);
+        self.change(move |http| http.known_methods = methods.clone())
+    }
+
+    /// Records these headers of requests, as `http.request.header.<name>`. Default: what is installed, else none.
+    ///
+    /// For a tenant, a client's version, an id of somebody else's. The value is an array of the header's values: 32 at
+    /// most, of each the first KiB. `authorization`, `proxy-authorization`, `cookie`, `set-cookie` and `x-api-key` are
+    /// recorded as `REDACTED`.
+    ///
+    /// ```
+    /// use http::HeaderName;
+    /// use throughline_tower::ServerLayer;
+    ///
+    /// let layer = ServerLayer::new().capture_request_headers([HeaderName::from_static("x-tenant")]);
+    /// ```
+    #[must_use]
+    pub fn capture_request_headers(self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        let captured = CapturedHeaders::of_requests(names);
+        self.change(move |http| http.server_request_headers = captured.clone())
+    }
+
+    /// Records these headers of responses, as `http.response.header.<name>`, by the same rules. Default: what is
+    /// installed, else none.
+    #[must_use]
+    pub fn capture_response_headers(self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        let captured = CapturedHeaders::of_responses(names);
+        self.change(move |http| http.server_response_headers = captured.clone())
+    }
+
+    /// Redacts the values of these query parameters, too. Default: what is installed, else the seven of the conventions
+    /// (`sig`, `X-Amz-Signature` and the like). Keys are case-sensitive.
+    ///
+    /// For secrets of your own in queries: `token`, `code`, `password`.
+    #[must_use]
+    pub fn sensitive_query_keys<K: Into<Box<str>>>(
+        self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Self {
+        let keys: Vec<Box<str>> = keys.into_iter().map(Into::into).collect();
+        self.change(move |http| http.sensitive_query_keys.extend_from_slice(&keys))
+    }
+}
