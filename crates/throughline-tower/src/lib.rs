@@ -12,7 +12,7 @@ pub use service::Server;
 
 pub use http;
 pub use opentelemetry;
-pub use throughline_core::http_semconv::Route;
+pub use throughline_core::http_semconv::{IpNetwork, ParseNetworkError, Route};
 
 use throughline_core::OperationBody;
 use throughline_core::http_semconv::ServerCall;

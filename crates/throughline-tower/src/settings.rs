@@ -1,7 +1,7 @@
 //! The layer's settings: what to record.
 
 use http::{HeaderName, Method};
-use throughline_core::http_semconv::{CapturedHeaders, KnownMethods};
+use throughline_core::http_semconv::{CapturedHeaders, IpNetwork, KnownMethods};
 
 use crate::layer::ServerLayer;
 
@@ -62,5 +62,27 @@ impl ServerLayer {
     ) -> Self {
         let keys: Vec<Box<str>> = keys.into_iter().map(Into::into).collect();
         self.change(move |http| http.sensitive_query_keys.extend_from_slice(&keys))
+    }
+
+    /// Believes what proxies in these networks say of the request that they passed on: `Forwarded` (RFC 7239), or
+    /// without it `X-Forwarded-For`, `X-Forwarded-Proto`, `X-Forwarded-Host` and `X-Forwarded-Port`. Default: none.
+    ///
+    /// For a server behind a load balancer or an ingress: without it `client.address` is the proxy's. It decides on
+    /// `client.address`, `client.port`, `url.scheme`, `server.address` and `server.port`. The headers are read from the
+    /// right, hop by hop, as long as the hop is in one of the networks, beginning with the connection's other end: that
+    /// must be known (see there), else nothing is believed. Name the networks of proxies only: whoever is in one of
+    /// them can say anything. Each proxy must set or remove each of the headers; one that passes on a `Forwarded` which it
+    /// does not know passes on what the client wrote.
+    ///
+    /// ```
+    /// use throughline_tower::ServerLayer;
+    ///
+    /// let layer = ServerLayer::new().trusted_proxies(["10.0.0.0/8".parse()?, "fd00::/8".parse()?]);
+    /// # Ok::<(), throughline_tower::ParseNetworkError>(())
+    /// ```
+    #[must_use]
+    pub fn trusted_proxies(self, networks: impl IntoIterator<Item = IpNetwork>) -> Self {
+        let networks: Vec<_> = networks.into_iter().collect();
+        self.change(move |http| http.server_trusted_proxies.clone_from(&networks))
     }
 }

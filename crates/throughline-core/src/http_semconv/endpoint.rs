@@ -26,7 +26,7 @@ pub(super) fn server_endpoint<'a>(
 }
 
 /// Splits `host[:port]` (RFC 9110, section 7.2).
-fn split_host(value: &[u8]) -> Option<(&str, Option<u16>)> {
+pub(super) fn split_host(value: &[u8]) -> Option<(&str, Option<u16>)> {
     if value.len() > MAX_HOST {
         return None;
     }

@@ -4,9 +4,11 @@
 
 mod client;
 mod endpoint;
+mod forwarded;
 mod headers;
 mod method;
 mod metrics;
+mod network;
 mod path;
 mod route;
 mod server;
@@ -16,6 +18,7 @@ mod url;
 pub use client::{ClientCall, ClientMetrics, ClientRequest};
 pub use headers::CapturedHeaders;
 pub use method::KnownMethods;
+pub use network::{IpNetwork, ParseNetworkError};
 pub use path::PathPatterns;
 pub use route::Route;
 pub use server::{ServerCall, ServerMetrics, ServerRequest};
@@ -42,6 +45,7 @@ const PROTOCOL_VERSION: Key = Key::from_static_str("network.protocol.version");
 const SERVER_ADDRESS: Key = Key::from_static_str("server.address");
 const SERVER_PORT: Key = Key::from_static_str("server.port");
 const CLIENT_ADDRESS: Key = Key::from_static_str("client.address");
+const CLIENT_PORT: Key = Key::from_static_str("client.port");
 const URL_FULL: Key = Key::from_static_str("url.full");
 const URL_PATH: Key = Key::from_static_str("url.path");
 const URL_QUERY: Key = Key::from_static_str("url.query");

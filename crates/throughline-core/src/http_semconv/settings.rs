@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::headers::CapturedHeaders;
 use super::method::KnownMethods;
+use super::network::IpNetwork;
 use super::path::PathPatterns;
 use super::url::SENSITIVE_QUERY_KEYS;
 
@@ -36,6 +37,8 @@ pub struct HttpSettings {
     pub client_response_headers: CapturedHeaders,
     /// The paths that a server neither traces nor measures. Default: none.
     pub server_excluded_urls: PathPatterns,
+    /// The networks of the proxies whose `Forwarded` and `X-Forwarded-…` headers a server believes. Default: none.
+    pub server_trusted_proxies: Vec<IpNetwork>,
 }
 
 impl Default for HttpSettings {
@@ -49,6 +52,7 @@ impl Default for HttpSettings {
             client_request_headers: CapturedHeaders::default(),
             client_response_headers: CapturedHeaders::default(),
             server_excluded_urls: PathPatterns::default(),
+            server_trusted_proxies: Vec::new(),
         }
     }
 }
@@ -56,7 +60,9 @@ impl Default for HttpSettings {
 impl HttpSettings {
     /// Whether a server has anything to do that it does not by default, but for what every request asks for anyway.
     pub(crate) fn has_server_options(&self) -> bool {
-        !self.server_request_headers.is_empty() || !self.server_response_headers.is_empty()
+        !self.server_request_headers.is_empty()
+            || !self.server_response_headers.is_empty()
+            || !self.server_trusted_proxies.is_empty()
     }
 
     /// The default, made once in a process.

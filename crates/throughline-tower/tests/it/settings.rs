@@ -195,3 +195,49 @@ async fn more_query_keys_are_redacted() {
     let query = "token=REDACTED&sig=REDACTED&Token=3&q=4";
     assert_more(&only_span(&memory), &[("url.query", query.into())]);
 }
+
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn a_trusted_proxy_says_who_asked_for_what() {
+    let serve_from = async |peer: &str| {
+        let memory = InMemory::new();
+        let layer = layer(&memory).trusted_proxies(["10.0.0.0/8".parse().unwrap()]);
+        let peer: std::net::SocketAddr = peer.parse().unwrap();
+        let request = Request::get("/")
+            .extension(axum::extract::ConnectInfo(peer))
+            .header("host", "inside:8080")
+            .header("x-forwarded-for", "9.9.9.9, 1.2.3.4:42, 10.0.0.2")
+            .header("x-forwarded-proto", "https")
+            .header("x-forwarded-host", "example.com");
+        serve(&layer, request.body(()).unwrap(), ok).await;
+        memory
+    };
+    let memory = serve_from("10.0.0.1:4711").await;
+    only_span(&memory).assert_attributes(&[
+        ("client.address", "1.2.3.4".into()),
+        ("client.port", 42.into()),
+        ("http.request.method", "GET".into()),
+        ("http.response.status_code", 200.into()),
+        ("network.peer.address", "10.0.0.1".into()),
+        ("network.peer.port", 4711.into()),
+        ("network.protocol.version", "1.1".into()),
+        ("server.address", "example.com".into()),
+        ("url.path", "/".into()),
+        ("url.scheme", "https".into()),
+    ]);
+    for metric in memory.metrics() {
+        assert_eq!(
+            metric.points[0].attributes["url.scheme"],
+            Value::from("https")
+        );
+    }
+    let memory = serve_from("192.0.2.1:4711").await;
+    let stranger = [
+        ("client.address", "192.0.2.1".into()),
+        ("network.peer.address", "192.0.2.1".into()),
+        ("network.peer.port", 4711.into()),
+        ("server.address", "inside".into()),
+        ("server.port", 8080.into()),
+    ];
+    assert_more(&only_span(&memory), &stranger);
+}

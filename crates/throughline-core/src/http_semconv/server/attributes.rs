@@ -8,8 +8,9 @@ use super::super::method::KnownMethod;
 use super::super::settings::HttpSettings;
 use super::super::url::redact_query;
 use super::super::{
-    CLIENT_ADDRESS, METHOD, METHOD_ORIGINAL, PEER_ADDRESS, PEER_PORT, PROTOCOL_VERSION, ROUTE,
-    SERVER_ADDRESS, SERVER_PORT, URL_PATH, URL_QUERY, URL_SCHEME, USER_AGENT, protocol_version,
+    CLIENT_ADDRESS, CLIENT_PORT, METHOD, METHOD_ORIGINAL, PEER_ADDRESS, PEER_PORT,
+    PROTOCOL_VERSION, ROUTE, SERVER_ADDRESS, SERVER_PORT, URL_PATH, URL_QUERY, URL_SCHEME,
+    USER_AGENT, protocol_version,
 };
 use super::{ServerRequest, Start, scheme};
 
@@ -37,7 +38,8 @@ impl ServerRequest<'_> {
         if let Some(route) = start.route {
             attributes.push(KeyValue::new(ROUTE, route.template()));
         }
-        if let Some((host, port)) = server_endpoint(self.uri, self.headers) {
+        let server = (start.forwarded.server).or_else(|| server_endpoint(self.uri, self.headers));
+        if let Some((host, port)) = server {
             attributes.push(KeyValue::new(SERVER_ADDRESS, host.to_owned()));
             if let Some(port) = port {
                 attributes.push(KeyValue::new(SERVER_PORT, i64::from(port)));
@@ -45,7 +47,13 @@ impl ServerRequest<'_> {
         }
         if let Some(peer) = (self.peer)() {
             let address = peer.ip().to_string();
-            attributes.push(KeyValue::new(CLIENT_ADDRESS, address.clone()));
+            match start.forwarded.client {
+                None => attributes.push(KeyValue::new(CLIENT_ADDRESS, address.clone())),
+                Some((client, port)) => {
+                    attributes.push(KeyValue::new(CLIENT_ADDRESS, client.to_string()));
+                    attributes.extend(port.map(|port| KeyValue::new(CLIENT_PORT, i64::from(port))));
+                }
+            }
             attributes.push(KeyValue::new(PEER_ADDRESS, address));
             attributes.push(KeyValue::new(PEER_PORT, i64::from(peer.port())));
         }

@@ -15,6 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use http::{HeaderMap, Method, Uri, Version, uri};
 use opentelemetry::trace::SpanKind;
 
+use super::forwarded::Forwarded;
 use super::method::KnownMethod;
 use super::route::Route;
 use super::settings::HttpSettings;
@@ -34,7 +35,8 @@ pub struct ServerRequest<'a> {
     pub headers: &'a HeaderMap,
     /// Finds out the route, where it is known already. Asked only if anything records.
     pub route: &'a dyn Fn() -> Option<Route>,
-    /// Finds out the address of the connection's other end, where it is known. Asked only if the span records.
+    /// Finds out the address of the connection's other end, where it is known. Asked only if the span records,
+    /// or if anything does and there are [trusted proxies](HttpSettings::server_trusted_proxies).
     pub peer: &'a dyn Fn() -> Option<SocketAddr>,
 }
 
@@ -56,6 +58,7 @@ struct Start<'a> {
     method: KnownMethod,
     is_https: bool,
     route: Option<Route>,
+    forwarded: Forwarded<'a>,
 }
 
 impl ServerRequest<'_> {
@@ -68,12 +71,18 @@ impl ServerRequest<'_> {
         if !resolved.may_record(&parent) {
             return resolved.carry(parent);
         }
+        let forwarded = options.map_or_else(Forwarded::default, |options| {
+            let trusted = &options.server_trusted_proxies[..];
+            Forwarded::believed(self.headers, self.peer, trusted)
+        });
         let start = Start {
             settings: resolved.http(),
             options: options.map(|options| &**options),
             method: resolved.http().known_methods.of(self.method),
-            is_https: self.uri.scheme() == Some(&uri::Scheme::HTTPS),
+            is_https: (forwarded.is_https)
+                .unwrap_or_else(|| self.uri.scheme() == Some(&uri::Scheme::HTTPS)),
             route: (self.route)(),
+            forwarded,
         };
         let call = ServerCall::new(&self, &start, resolved);
         let name = match start.route {
