@@ -1,5 +1,7 @@
 //! The one lifecycle of an operation: it starts, its context is attached while it runs, and it finishes exactly once.
 
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -49,26 +51,35 @@ pub trait HttpDetails: Details {
     }
 }
 
-/// The span of an operation, for as long as its outcome is being recorded.
+/// The span of an operation that records, to add to it.
 ///
 /// Nothing outside this module touches the span's representation, so that a faster one can take its place.
 #[derive(Debug)]
-pub struct RecordingSpan<'a>(&'a SpanRef<'a>);
+pub struct RecordingSpan<'a> {
+    span: &'a SpanRef<'a>,
+    renamed: Cell<bool>,
+}
 
-impl RecordingSpan<'_> {
-    /// Adds attributes. A key that the span has already is added again: the caller adds each once.
-    pub fn set_attributes(&self, attributes: impl IntoIterator<Item = KeyValue>) {
-        self.0.set_attributes(attributes);
+impl<'a> RecordingSpan<'a> {
+    fn new(span: &'a SpanRef<'a>) -> Self {
+        let renamed = Cell::new(false);
+        Self { span, renamed }
     }
 
-    /// Replaces the name.
-    pub fn set_name(&self, name: &'static str) {
-        self.0.update_name(name);
+    /// Adds attributes. A key that the span has already is added again: the caller adds each once.
+    pub fn set_attributes(&self, attributes: impl IntoIterator<Item = KeyValue>) {
+        self.span.set_attributes(attributes);
+    }
+
+    /// Replaces the name. It must be of low cardinality.
+    pub fn set_name(&self, name: impl Into<Cow<'static, str>>) {
+        self.span.update_name(name);
+        self.renamed.set(true);
     }
 
     /// Sets the status to error. An empty description is right where an attribute gives the reason.
     pub fn set_error(&self, description: &'static str) {
-        self.0.set_status(Status::error(description));
+        self.span.set_status(Status::error(description));
     }
 }
 
@@ -130,13 +141,17 @@ impl<D: Details> Operation<D> {
         self.live.as_mut().map(|live| &mut live.details)
     }
 
-    /// Shows `work` the span, where it records and has not ended. A panic in `work` does not reach the caller.
-    pub fn record(&self, work: impl FnOnce(&RecordingSpan<'_>)) {
+    /// Shows `work` the span, where it records and has not ended, and says whether the span has a new name. A panic in
+    /// `work` does not reach the caller.
+    pub fn record(&self, work: impl FnOnce(&RecordingSpan<'_>)) -> bool {
         let live = self.live.as_ref();
-        if live.is_some_and(|live| live.span_started_at.is_some()) {
-            let span = self.context.span();
-            let _ = catch_unwind(AssertUnwindSafe(|| work(&RecordingSpan(&span))));
+        if live.is_none_or(|live| live.span_started_at.is_none()) {
+            return false;
         }
+        let span = self.context.span();
+        let span = RecordingSpan::new(&span);
+        let _ = catch_unwind(AssertUnwindSafe(|| work(&span)));
+        span.renamed.get()
     }
 
     /// Runs `work` with the context attached; a panic in it finishes the operation as [`Outcome::Panicked`].
@@ -177,7 +192,7 @@ impl<D: Details> Operation<D> {
         let _ = catch_unwind(AssertUnwindSafe(|| match live.span_started_at {
             Some(started_at) => {
                 live.details
-                    .finish(outcome, elapsed, Some(RecordingSpan(&span)));
+                    .finish(outcome, elapsed, Some(RecordingSpan::new(&span)));
                 // The end by the monotonic clock: a step of the wall clock does not change a duration.
                 span.end_with_timestamp(started_at + elapsed);
             }

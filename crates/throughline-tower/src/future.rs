@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::Response;
@@ -11,6 +12,7 @@ use throughline_core::http_semconv::{Route, ServerCall, error_type_of};
 use throughline_core::{Operation, Outcome};
 
 use crate::ResponseBody;
+use crate::options::Options;
 
 pin_project! {
     /// The future of a traced response: runs the inner one in the span's context.
@@ -23,16 +25,22 @@ pin_project! {
         inner: F,
         // Until the response takes it over. None from the beginning where an outer layer has the request's span.
         operation: Option<Operation<ServerCall>>,
+        options: Option<Arc<Options>>,
         // What to tell that outer layer.
         route_for_outer: Option<Route>,
     }
 }
 
 impl<F> ResponseFuture<F> {
-    pub(crate) fn traced(inner: F, operation: Operation<ServerCall>) -> Self {
+    pub(crate) fn traced(
+        inner: F,
+        operation: Operation<ServerCall>,
+        options: Option<Arc<Options>>,
+    ) -> Self {
         Self {
             inner,
             operation: Some(operation),
+            options,
             route_for_outer: None,
         }
     }
@@ -41,6 +49,7 @@ impl<F> ResponseFuture<F> {
         Self {
             inner,
             operation: None,
+            options: None,
             route_for_outer: route,
         }
     }
@@ -61,12 +70,15 @@ where
         };
         let result = ready!(polled);
         Poll::Ready(match (result, this.operation.take()) {
-            (Ok(response), Some(mut operation)) => {
+            (Ok(mut response), Some(mut operation)) => {
                 if let Some(call) = operation.details_mut()
                     && call.route().is_none()
                     && let Some(&route) = response.extensions().get::<Route>()
                 {
                     call.matched(route);
+                }
+                if let Some(options) = this.options {
+                    options.responded(&mut operation, &mut response);
                 }
                 Ok(operation.respond(response))
             }

@@ -5,13 +5,15 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::{Extensions, HeaderMap, Method, Request, Uri};
+use http::{Extensions, Request};
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Tracer, TracerProvider};
 use throughline_core::http_semconv::{HttpSettings, Route, ServerMetrics};
 use throughline_core::{Instrumentation, MeterSource, TracerSource};
 use tower_layer::Layer;
 
+use crate::head::RequestHead;
+use crate::options::Options;
 use crate::service::Server;
 
 /// Opens one SERVER span per request, continuing the caller's trace.
@@ -26,23 +28,11 @@ pub struct ServerLayer(Arc<Config>);
 pub(crate) struct Config {
     pub(crate) instrumentation: Instrumentation<ServerMetrics>,
     route: Option<RouteHook>,
+    /// What is off by default.
+    pub(crate) options: Option<Arc<Options>>,
 }
 
 type RouteHook = Arc<dyn Fn(RequestHead<'_>) -> Option<Cow<'static, str>> + Send + Sync>;
-
-/// A request without its body, for hooks.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct RequestHead<'a> {
-    /// The method.
-    pub method: &'a Method,
-    /// The request target.
-    pub uri: &'a Uri,
-    /// The headers.
-    pub headers: &'a HeaderMap,
-    /// What other layers attached to the request.
-    pub extensions: &'a Extensions,
-}
 
 impl ServerLayer {
     /// A layer that uses the providers that `throughline::init()` installed, else the OpenTelemetry globals.
@@ -56,6 +46,7 @@ impl ServerLayer {
                 env!("CARGO_PKG_VERSION"),
             ),
             route: None,
+            options: None,
         }))
     }
 
@@ -116,6 +107,10 @@ impl ServerLayer {
         self
     }
 
+    pub(crate) fn options(&mut self) -> &mut Options {
+        Arc::make_mut(self.config().options.get_or_insert_default())
+    }
+
     fn config(&mut self) -> &mut Config {
         Arc::make_mut(&mut self.0)
     }
@@ -138,14 +133,7 @@ impl<S> Layer<S> for ServerLayer {
 impl Config {
     /// The route of a request, as far as it is known before the request is served.
     pub(crate) fn route_of<B>(&self, request: &Request<B>) -> Option<Route> {
-        let hooked = self.route.as_ref().and_then(|hook| {
-            hook(RequestHead {
-                method: request.method(),
-                uri: request.uri(),
-                headers: request.headers(),
-                extensions: request.extensions(),
-            })
-        });
+        let hooked = (self.route.as_ref()).and_then(|hook| hook(RequestHead::of(request)));
         match hooked {
             Some(template) => Route::intern(&template),
             None => matched_path(request.extensions()).and_then(Route::intern),
@@ -158,6 +146,7 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("instrumentation", &self.instrumentation)
             .field("route", &self.route.is_some())
+            .field("options", &self.options)
             .finish()
     }
 }

@@ -2,17 +2,24 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod future;
+mod head;
 mod layer;
+mod options;
 mod service;
+mod setters;
 mod settings;
+mod trace_response;
 
 pub use future::ResponseFuture;
-pub use layer::{RequestHead, ServerLayer};
+pub use head::{RequestHead, ResponseHead};
+pub use layer::ServerLayer;
 pub use service::Server;
 
 pub use http;
 pub use opentelemetry;
-pub use throughline_core::http_semconv::{IpNetwork, ParseNetworkError, Route};
+pub use throughline_core::http_semconv::{Finish, IpNetwork, ParseNetworkError, Route};
+
+pub use throughline_core::{Outcome, RecordingSpan};
 
 use throughline_core::OperationBody;
 use throughline_core::http_semconv::ServerCall;

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
-use throughline_core::http_semconv::ServerRequest;
+use throughline_core::http_semconv::{ServerRequest, Treatment};
 use tower_service::Service;
 
 use crate::ResponseBody;
@@ -47,6 +47,7 @@ where
             let route = self.config.route_of(&request);
             return ResponseFuture::nested(self.inner.call(request), route);
         }
+        let options = self.config.options.as_ref();
         let resolved = self.config.instrumentation.resolve();
         let mut operation = ServerRequest {
             method: request.method(),
@@ -55,9 +56,13 @@ where
             headers: request.headers(),
             route: &|| self.config.route_of(&request),
             peer: &|| peer(request.extensions()),
+            treatment: options.map_or_else(Treatment::default, |o| o.treatment(&request)),
         }
         .start(&resolved);
+        if let Some(options) = options {
+            options.started(&mut operation, &request);
+        }
         let inner = operation.enter(|| self.inner.call(request));
-        ResponseFuture::traced(inner, operation)
+        ResponseFuture::traced(inner, operation, options.cloned())
     }
 }

@@ -28,6 +28,10 @@ impl PathPatterns {
         self.0.extend_from_slice(&others.0);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether `path` is one of them.
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {

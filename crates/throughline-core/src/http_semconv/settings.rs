@@ -62,6 +62,7 @@ impl HttpSettings {
     pub(crate) fn has_server_options(&self) -> bool {
         !self.server_request_headers.is_empty()
             || !self.server_response_headers.is_empty()
+            || !self.server_excluded_urls.is_empty()
             || !self.server_trusted_proxies.is_empty()
     }
 

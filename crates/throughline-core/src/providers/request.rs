@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use opentelemetry::Context;
-use opentelemetry::trace::{SpanContext, SpanKind, TraceContextExt, TraceFlags};
+use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceContextExt, TraceFlags};
 
 use crate::ids;
 use crate::propagation::Remote;
@@ -26,6 +26,8 @@ pub enum Parent {
     Remote(Remote),
     /// An operation of this process: usually the current context.
     Local(Context),
+    /// Nothing: it is the first of a trace, with a link to the span of a caller who is not trusted, where there is one.
+    Nothing(SpanContext),
 }
 
 impl Parent {
@@ -33,6 +35,7 @@ impl Parent {
         match self {
             Self::Remote(remote) => read(&remote.span),
             Self::Local(context) => read(context.span().span_context()),
+            Self::Nothing(_) => read(&SpanContext::NONE),
         }
     }
 
@@ -40,6 +43,14 @@ impl Parent {
         match self {
             Self::Remote(remote) => remote.into_context(),
             Self::Local(context) => context,
+            Self::Nothing(_) => Context::new(),
+        }
+    }
+
+    pub(super) fn link(&self) -> Option<Link> {
+        match self {
+            Self::Nothing(link) if link.is_valid() => Some(Link::with_context(link.clone())),
+            _ => None,
         }
     }
 
@@ -49,6 +60,7 @@ impl Parent {
         let context = match self {
             Self::Remote(remote) => remote.context,
             Self::Local(context) => context,
+            Self::Nothing(_) => Context::new(),
         };
         context.with_remote_span_context(span)
     }

@@ -42,6 +42,7 @@ impl ResolvedTracer {
     ) -> Started {
         let SpanRequest { kind, name, parent } = request;
         let prediction = self.predict(&parent);
+        let link = parent.link();
         let parent = parent.into_context();
         let started_at = SystemTime::now();
         // Samplers, span processors and an application's hooks are foreign code. A panic in them costs the span, never
@@ -50,6 +51,7 @@ impl ResolvedTracer {
             let mut builder = SpanBuilder::from_name(name)
                 .with_kind(kind)
                 .with_start_time(started_at);
+            builder.links = link.map(|link| vec![link]);
             let mut attributes = Some(attributes);
             if matches!(prediction, Prediction::UsesAttributes | Prediction::Record) {
                 builder.attributes = attributes.take().map(|build| build());
@@ -77,7 +79,9 @@ impl ResolvedTracer {
             Parent::Remote(remote) => self.hint.predict(&remote.span),
             // What a suppressed context comes to is the tracer's to say.
             Parent::Local(context) if context.is_telemetry_suppressed() => Prediction::Unknown,
-            Parent::Local(context) => self.hint.predict(context.span().span_context()),
+            Parent::Local(_) | Parent::Nothing(_) => {
+                parent.with_span_context(|span| self.hint.predict(span))
+            }
         }
     }
 }

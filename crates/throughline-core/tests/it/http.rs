@@ -8,7 +8,7 @@ use http_body_util::Full;
 use opentelemetry::Value;
 use opentelemetry::trace::{SpanKind, Status};
 use throughline_core::http_semconv::{
-    ClientCall, ClientRequest, Route, ServerCall, ServerRequest, error_type_of,
+    ClientCall, ClientRequest, Route, ServerCall, ServerRequest, Treatment, error_type_of,
 };
 use throughline_core::{Operation, Outcome, SCHEMA_URL};
 use throughline_testing::{Expected, InMemory, MetricKind, MetricRecord, PointRecord, SpanRecord};
@@ -56,6 +56,7 @@ fn check_server(
         headers: request.headers(),
         route: &|| Route::intern(route?),
         peer: &peer,
+        treatment: Treatment::Continue,
     }
     .start(&server(&memory).resolve());
     finish(operation);
@@ -551,6 +552,7 @@ fn debug_output_holds_no_secret() {
             headers: &headers(&[("cookie", "secret")]),
             route: &|| None,
             peer: &|| None,
+            treatment: Treatment::Continue,
         }
     );
     assert!(printed.contains("/orders/42"), "{printed}");

@@ -18,7 +18,7 @@ use opentelemetry::baggage::BaggageExt;
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SdkTracerProvider, Span, SpanData, SpanProcessor};
-use throughline_core::http_semconv::{ServerCall, ServerMetrics, ServerRequest};
+use throughline_core::http_semconv::{ServerCall, ServerMetrics, ServerRequest, Treatment};
 use throughline_core::{
     Installation, Instrumentation, Operation, Outcome, Prediction, SamplerHint, TracerSource,
     install,
@@ -342,6 +342,7 @@ fn an_unrecorded_operation_only_carries_its_context() {
                     headers: request.headers(),
                     route: &|| panic!("asked for the route"),
                     peer: &|| panic!("asked for the peer"),
+                    treatment: Treatment::Continue,
                 }
                 .start(&server.resolve()),
             );

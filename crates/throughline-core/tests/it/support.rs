@@ -14,7 +14,7 @@ use opentelemetry::metrics::Meter;
 use opentelemetry::trace::{SpanKind, TraceContextExt};
 use serde_json::Value as Json;
 use throughline_core::http_semconv::{
-    ClientCall, ClientMetrics, ClientRequest, ServerCall, ServerMetrics, ServerRequest,
+    ClientCall, ClientMetrics, ClientRequest, ServerCall, ServerMetrics, ServerRequest, Treatment,
 };
 use throughline_core::{
     Details, HttpDetails, Instrumentation, Instruments, MeterSource, Operation, Outcome, Parent,
@@ -141,6 +141,7 @@ pub(crate) fn serve(
         headers: request.headers(),
         route: &|| None,
         peer: &|| None,
+        treatment: Treatment::Continue,
     }
     .start(&instrumentation.resolve())
 }

@@ -7,6 +7,7 @@ mod context;
 mod ends;
 mod installed;
 mod metrics;
+mod options;
 #[cfg(feature = "axum")]
 mod routes;
 mod settings;

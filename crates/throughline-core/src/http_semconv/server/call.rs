@@ -1,5 +1,7 @@
 //! A SERVER operation until its end.
 
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +25,6 @@ fn is_error(status: StatusCode) -> bool {
 }
 
 /// What a SERVER operation knows until it ends.
-#[derive(Debug)]
 pub struct ServerCall {
     pub(super) metrics: Option<Arc<ServerMetrics>>,
     pub(super) method: KnownMethod,
@@ -36,10 +37,38 @@ pub struct ServerCall {
     options: Option<Box<Options>>,
 }
 
-/// What an operation needs for settings that are off by default.
-#[derive(Debug)]
+/// What an application adds to a span that ends.
+pub type FinishHook = Arc<dyn Fn(Finish, &RecordingSpan<'_>) + Send + Sync>;
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Finish {
+    /// The outcome. A status may still say that it failed.
+    pub outcome: Outcome,
+    /// The status of the response, where there was one.
+    pub status: Option<StatusCode>,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// What an operation needs for what is off by default.
+#[derive(Default)]
 struct Options {
-    settings: Arc<HttpSettings>,
+    settings: Option<Arc<HttpSettings>>,
+    /// Whether the span's name is the application's.
+    is_named: bool,
+    on_finish: Option<FinishHook>,
+}
+
+impl fmt::Debug for ServerCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerCall")
+            .field("method", &self.method)
+            .field("route", &self.route)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ServerCall {
@@ -50,7 +79,8 @@ impl ServerCall {
     ) -> Self {
         let options = |settings: &Arc<HttpSettings>| {
             Box::new(Options {
-                settings: Arc::clone(settings),
+                settings: Some(Arc::clone(settings)),
+                ..Options::default()
             })
         };
         Self {
@@ -77,6 +107,16 @@ impl ServerCall {
             self.route = Some(route);
             self.late_route = true;
         }
+    }
+
+    /// Keeps the name that the span has: it is the application's.
+    pub fn keep_name(&mut self) {
+        self.options.get_or_insert_default().is_named = true;
+    }
+
+    /// Calls `hook` when the operation finishes, where its span records. A panic in it does not reach the request.
+    pub fn on_finish(&mut self, hook: FinishHook) {
+        self.options.get_or_insert_default().on_finish = Some(hook);
     }
 
     pub(super) fn metric_attributes(&self, failure: Option<Failure>) -> Vec<KeyValue> {
@@ -136,8 +176,8 @@ impl HttpDetails for ServerCall {
     }
 
     fn response_headers(&self) -> Option<&CapturedHeaders> {
-        let options = self.options.as_ref()?;
-        Some(&options.settings.server_response_headers)
+        let settings = self.options.as_ref()?.settings.as_ref()?;
+        Some(&settings.server_response_headers)
     }
 }
 
@@ -147,7 +187,9 @@ impl Details for ServerCall {
         if let Some(span) = span {
             let status = self.status.map(|status| i64::from(status.as_u16()));
             let late_route = self.route.filter(|_| self.late_route);
-            if let Some(route) = late_route {
+            if let Some(route) = late_route
+                && !(self.options.as_ref()).is_some_and(|options| options.is_named)
+            {
                 span.set_name(route.span_name(self.method));
             }
             let attributes = [
@@ -158,6 +200,16 @@ impl Details for ServerCall {
             span.set_attributes(attributes.into_iter().flatten());
             if let Some(failure) = failure {
                 span.set_error(failure.description(self.status.is_some()));
+            }
+            if let Some(options) = &self.options
+                && let Some(hook) = &options.on_finish
+            {
+                let finish = Finish {
+                    outcome,
+                    status: self.status,
+                    elapsed,
+                };
+                let _ = catch_unwind(AssertUnwindSafe(|| hook(finish, &span)));
             }
         }
         if let Some(metrics) = &self.metrics {

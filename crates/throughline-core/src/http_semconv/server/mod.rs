@@ -4,7 +4,7 @@ mod attributes;
 mod call;
 mod metrics;
 
-pub use call::ServerCall;
+pub use call::{Finish, FinishHook, ServerCall};
 pub use metrics::ServerMetrics;
 
 use std::borrow::Cow;
@@ -38,6 +38,21 @@ pub struct ServerRequest<'a> {
     /// Finds out the address of the connection's other end, where it is known. Asked only if the span records,
     /// or if anything does and there are [trusted proxies](HttpSettings::server_trusted_proxies).
     pub peer: &'a dyn Fn() -> Option<SocketAddr>,
+    /// What becomes of it.
+    pub treatment: Treatment,
+}
+
+/// What becomes of a request. Default: [`Continue`](Self::Continue).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Treatment {
+    /// It continues the caller's trace.
+    #[default]
+    Continue,
+    /// It begins a trace, with a link to the caller's. The caller is not trusted: its baggage is not carried on either.
+    Restart,
+    /// It has neither span nor metrics. The caller's context is carried on.
+    Pass,
 }
 
 impl fmt::Debug for ServerRequest<'_> {
@@ -67,7 +82,15 @@ impl ServerRequest<'_> {
     pub fn start(self, resolved: &Resolved<ServerMetrics>) -> Operation<ServerCall> {
         let options = resolved.server_options();
         let remote = resolved.propagation().extract(self.headers);
-        let parent = Parent::Remote(remote);
+        let is_excluded = |http: &HttpSettings| http.server_excluded_urls.matches(self.uri.path());
+        let parent = match self.treatment {
+            Treatment::Pass => return Operation::carrying(remote.into_context()),
+            _ if options.is_some_and(|options| is_excluded(options)) => {
+                return Operation::carrying(remote.into_context());
+            }
+            Treatment::Restart => Parent::Nothing(remote.span),
+            Treatment::Continue => Parent::Remote(remote),
+        };
         if !resolved.may_record(&parent) {
             return resolved.carry(parent);
         }
