@@ -68,8 +68,14 @@ impl<B: Body, D: Details> Body for OperationBody<B, D> {
             Poll::Ready(None) => Some(Outcome::Finished),
             Poll::Ready(Some(Err(_))) => Some(Outcome::Error(error_type_of::<B::Error>())),
             Poll::Ready(Some(Ok(frame))) => {
-                if let (Some(remaining), Some(data)) = (&mut *this.remaining, frame.data_ref()) {
-                    *remaining = remaining.saturating_sub(data.remaining() as u64);
+                if let Some(data) = frame.data_ref() {
+                    let bytes = data.remaining() as u64;
+                    if let Some(remaining) = this.remaining {
+                        *remaining = remaining.saturating_sub(bytes);
+                    }
+                    if let Some(details) = operation.details_mut() {
+                        details.passed(bytes);
+                    }
                 }
                 (*this.remaining == Some(0) || this.inner.is_end_stream())
                     .then_some(Outcome::Finished)

@@ -37,6 +37,11 @@ pub trait Details {
     ///
     /// `elapsed` is the duration that the span will have.
     fn finish(self, outcome: Outcome, elapsed: Duration, span: Option<RecordingSpan<'_>>);
+
+    /// Notes that so many bytes more of the response's body went through. Default: they do not matter.
+    fn passed(&mut self, bytes: u64) {
+        let _ = bytes;
+    }
 }
 
 /// The details of an operation over HTTP.
@@ -206,7 +211,18 @@ impl<D: HttpDetails> Operation<D> {
     ///
     /// A response without a body (by its `content-length`, by the body's own account, or since none can
     /// [follow its head](HttpDetails::responded)) finishes it at once.
-    pub fn respond<B: Body>(mut self, response: Response<B>) -> Response<OperationBody<B, D>> {
+    pub fn respond<B: Body>(self, response: Response<B>) -> Response<OperationBody<B, D>> {
+        self.respond_or_upgrade(response, |mut operation| {
+            operation.finish(Outcome::Upgraded);
+        })
+    }
+
+    /// The same, but an operation whose response switches the protocol is handed to `upgraded`, which finishes it.
+    pub fn respond_or_upgrade<B: Body>(
+        mut self,
+        response: Response<B>,
+        upgraded: impl FnOnce(Self),
+    ) -> Response<OperationBody<B, D>> {
         let Some(details) = self.details_mut() else {
             return response.map(|body| OperationBody::new(body, None, self));
         };
@@ -217,7 +233,10 @@ impl<D: HttpDetails> Operation<D> {
             self.record(|span| span.set_attributes(attributes));
         }
         if let Some(outcome) = ended {
-            self.finish(outcome);
+            match outcome {
+                Outcome::Upgraded => upgraded(self),
+                outcome => self.finish(outcome),
+            }
             return response.map(OperationBody::without_operation);
         }
         let (head, body) = response.into_parts();

@@ -12,6 +12,7 @@ use throughline_core::http_semconv::{Route, ServerCall, error_type_of};
 use throughline_core::{Operation, Outcome};
 
 use crate::ResponseBody;
+use crate::connection::WeakConnectionSpan;
 use crate::options::Options;
 
 pin_project! {
@@ -26,6 +27,7 @@ pin_project! {
         // Until the response takes it over. None from the beginning where an outer layer has the request's span.
         operation: Option<Operation<ServerCall>>,
         options: Option<Arc<Options>>,
+        connection: Option<WeakConnectionSpan>,
         // What to tell that outer layer.
         route_for_outer: Option<Route>,
     }
@@ -36,11 +38,13 @@ impl<F> ResponseFuture<F> {
         inner: F,
         operation: Operation<ServerCall>,
         options: Option<Arc<Options>>,
+        connection: Option<WeakConnectionSpan>,
     ) -> Self {
         Self {
             inner,
             operation: Some(operation),
             options,
+            connection,
             route_for_outer: None,
         }
     }
@@ -50,6 +54,7 @@ impl<F> ResponseFuture<F> {
             inner,
             operation: None,
             options: None,
+            connection: None,
             route_for_outer: route,
         }
     }
@@ -80,7 +85,11 @@ where
                 if let Some(options) = this.options {
                     options.responded(&mut operation, &mut response);
                 }
-                Ok(operation.respond(response))
+                Ok(match this.connection {
+                    None => operation.respond(response),
+                    Some(connection) => operation
+                        .respond_or_upgrade(response, |operation| connection.upgraded(operation)),
+                })
             }
             (Err(error), Some(mut operation)) => {
                 operation.finish(Outcome::Error(error_type_of::<E>()));

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod connection;
 mod future;
 mod head;
 mod layer;
@@ -10,6 +11,7 @@ mod setters;
 mod settings;
 mod trace_response;
 
+pub use connection::ConnectionSpan;
 pub use future::ResponseFuture;
 pub use head::{RequestHead, ResponseHead};
 pub use layer::ServerLayer;

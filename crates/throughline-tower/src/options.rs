@@ -9,6 +9,7 @@ use http::{Request, Response};
 use throughline_core::http_semconv::{FinishHook, ServerCall, Treatment};
 use throughline_core::{Operation, RecordingSpan};
 
+use crate::connection::{ConnectionSpan, WeakConnectionSpan};
 use crate::head::{RequestHead, ResponseHead};
 use crate::trace_response::TraceResponse;
 
@@ -24,6 +25,7 @@ pub(crate) struct Options {
     pub(crate) on_response: Option<ResponseHook>,
     pub(crate) on_finish: Option<FinishHook>,
     pub(crate) trace_response: TraceResponse,
+    pub(crate) upgraded_connections: bool,
 }
 
 impl Options {
@@ -40,6 +42,15 @@ impl Options {
         } else {
             Treatment::Continue
         }
+    }
+
+    /// Puts the span of a connection into the request, where that is asked for.
+    pub(crate) fn connection<B>(&self, request: &mut Request<B>) -> Option<WeakConnectionSpan> {
+        self.upgraded_connections.then(|| {
+            let (connection, weak) = ConnectionSpan::new();
+            request.extensions_mut().insert(connection);
+            weak
+        })
     }
 
     pub(crate) fn started<B>(&self, operation: &mut Operation<ServerCall>, request: &Request<B>) {
@@ -79,6 +90,7 @@ impl fmt::Debug for Options {
             .field("on_response", &self.on_response.is_some())
             .field("on_finish", &self.on_finish.is_some())
             .field("trace_response", &self.trace_response)
+            .field("upgraded_connections", &self.upgraded_connections)
             .finish()
     }
 }

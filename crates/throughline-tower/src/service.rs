@@ -59,10 +59,11 @@ where
             treatment: options.map_or_else(Treatment::default, |o| o.treatment(&request)),
         }
         .start(&resolved);
-        if let Some(options) = options {
+        let connection = options.and_then(|options| {
             options.started(&mut operation, &request);
-        }
+            options.connection(&mut request)
+        });
         let inner = operation.enter(|| self.inner.call(request));
-        ResponseFuture::traced(inner, operation, options.cloned())
+        ResponseFuture::traced(inner, operation, options.cloned(), connection)
     }
 }

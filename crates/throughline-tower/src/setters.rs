@@ -75,6 +75,36 @@ impl ServerLayer {
     }
 }
 
+/// How long a span lives.
+impl ServerLayer {
+    /// Lets the span of a request that switches the protocol (101, or 2xx to `CONNECT`) live as long as its connection,
+    /// and count as active until then. Default: it ends with the response.
+    ///
+    /// For `WebSocket`s whose time on the line is of interest. No layer sees the connection itself, so whoever serves it
+    /// takes the [`ConnectionSpan`](crate::ConnectionSpan) out of the request's extensions and holds it to the end; where
+    /// nobody does, the span ends with the response. The span's context is that of the handler: take it along with
+    /// `with_current_context()` of `opentelemetry::trace::FutureExt`.
+    ///
+    /// ```
+    /// use throughline_tower::{ConnectionSpan, ServerLayer};
+    ///
+    /// let layer = ServerLayer::new().upgraded_connections();
+    ///
+    /// async fn handler(mut request: http::Request<()>) {
+    ///     let span = request.extensions_mut().remove::<ConnectionSpan>();
+    ///     let connection = async move {
+    ///         // Serve it.
+    ///         drop(span);
+    ///     };
+    /// }
+    /// ```
+    #[must_use]
+    pub fn upgraded_connections(mut self) -> Self {
+        self.options().upgraded_connections = true;
+        self
+    }
+}
+
 /// What the application adds to spans, and to responses. A hook runs once at most per request, and only where the span
 /// records. A panic in it is caught. An attribute that the span has already is recorded again, so leave those of the
 /// table to the layer.
