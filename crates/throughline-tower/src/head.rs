@@ -1,5 +1,7 @@
 //! What hooks see.
 
+use std::net::SocketAddr;
+
 use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri};
 
 /// A request without its body, for hooks.
@@ -48,3 +50,8 @@ impl<'a> ResponseHead<'a> {
         }
     }
 }
+
+/// The address that a connection was accepted on, to be put into the extensions of its requests by whoever accepts, for
+/// [`ServerLayer::network_details`](crate::ServerLayer::network_details).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalAddress(pub SocketAddr);

@@ -10,6 +10,7 @@ use tower_service::Service;
 
 use crate::ResponseBody;
 use crate::future::ResponseFuture;
+use crate::head::LocalAddress;
 use crate::layer::{Config, peer};
 
 /// A service whose requests are traced; made by [`ServerLayer`](crate::ServerLayer).
@@ -56,6 +57,12 @@ where
             headers: request.headers(),
             route: &|| self.config.route_of(&request),
             peer: &|| peer(request.extensions()),
+            local: &|| {
+                request
+                    .extensions()
+                    .get()
+                    .map(|&LocalAddress(address)| address)
+            },
             treatment: options.map_or_else(Treatment::default, |o| o.treatment(&request)),
         }
         .start(&resolved);

@@ -1,5 +1,7 @@
 //! The layer's settings: what to record.
 
+use std::sync::Arc;
+
 use http::{HeaderName, Method};
 use throughline_core::http_semconv::{CapturedHeaders, IpNetwork, KnownMethods};
 
@@ -84,5 +86,50 @@ impl ServerLayer {
     pub fn trusted_proxies(self, networks: impl IntoIterator<Item = IpNetwork>) -> Self {
         let networks: Vec<_> = networks.into_iter().collect();
         self.change(move |http| http.server_trusted_proxies.clone_from(&networks))
+    }
+
+    /// Records the sizes of bodies: `http.request.body.size`, where the request announces it by `content-length`, and
+    /// `http.response.body.size`, as counted, on the span and as the metrics `http.server.request.body.size` and
+    /// `http.server.response.body.size`. Default: none of them.
+    ///
+    /// For capacity planning, and for the request that uploads too much. Compressed bodies count as they are sent, where
+    /// the compression is inside of this layer.
+    #[must_use]
+    pub fn body_sizes(self) -> Self {
+        self.change(|http| http.server_body_sizes = true)
+    }
+
+    /// Records `network.transport`, where the connection has an address (`quic` for HTTP/3, else `tcp`), and
+    /// `network.local.address` and `network.local.port`, where the request's extensions have a
+    /// [`LocalAddress`](crate::LocalAddress). Default: none of them.
+    ///
+    /// For hosts with several addresses or ports.
+    #[must_use]
+    pub fn network_details(self) -> Self {
+        self.change(|http| http.server_network_details = true)
+    }
+
+    /// Records `user_agent.synthetic.type`: `bot` where the user agent has a word that ends in `bot`, `crawler`, `spider`
+    /// or `slurp`, `test` where one ends in `alwayson`, `synthetics` or `healthcheck`. Default: it does not.
+    ///
+    /// For telling people from machines that say what they are.
+    #[must_use]
+    pub fn synthetic_user_agents(self) -> Self {
+        self.change(|http| http.server_synthetic_user_agents = true)
+    }
+
+    /// Records this `server.address`, and `server.port` where it is given, on all metrics. Default: none.
+    ///
+    /// For several servers in one process. What requests say of their server never is on metrics: it has no bound.
+    ///
+    /// ```
+    /// use throughline_tower::ServerLayer;
+    ///
+    /// let layer = ServerLayer::new().metric_server("api.example.com", Some(443));
+    /// ```
+    #[must_use]
+    pub fn metric_server(self, address: impl Into<Arc<str>>, port: impl Into<Option<u16>>) -> Self {
+        let endpoint = (address.into(), port.into());
+        self.change(move |http| http.server_metric_endpoint = Some(endpoint.clone()))
     }
 }

@@ -39,6 +39,14 @@ pub struct HttpSettings {
     pub server_excluded_urls: PathPatterns,
     /// The networks of the proxies whose `Forwarded` and `X-Forwarded-…` headers a server believes. Default: none.
     pub server_trusted_proxies: Vec<IpNetwork>,
+    /// Whether a server records the sizes of bodies, on spans and as metrics. Default: false.
+    pub server_body_sizes: bool,
+    /// Whether a server records `network.transport` and `network.local.*`. Default: false.
+    pub server_network_details: bool,
+    /// Whether a server records `user_agent.synthetic.type`. Default: false.
+    pub server_synthetic_user_agents: bool,
+    /// The `server.address` and `server.port` of a server's metrics. Default: none.
+    pub server_metric_endpoint: Option<(Arc<str>, Option<u16>)>,
 }
 
 impl Default for HttpSettings {
@@ -53,6 +61,10 @@ impl Default for HttpSettings {
             client_response_headers: CapturedHeaders::default(),
             server_excluded_urls: PathPatterns::default(),
             server_trusted_proxies: Vec::new(),
+            server_body_sizes: false,
+            server_network_details: false,
+            server_synthetic_user_agents: false,
+            server_metric_endpoint: None,
         }
     }
 }
@@ -64,6 +76,10 @@ impl HttpSettings {
             || !self.server_response_headers.is_empty()
             || !self.server_excluded_urls.is_empty()
             || !self.server_trusted_proxies.is_empty()
+            || self.server_body_sizes
+            || self.server_network_details
+            || self.server_synthetic_user_agents
+            || self.server_metric_endpoint.is_some()
     }
 
     /// The default, made once in a process.

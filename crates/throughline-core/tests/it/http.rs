@@ -56,6 +56,7 @@ fn check_server(
         headers: request.headers(),
         route: &|| Route::intern(route?),
         peer: &peer,
+        local: &|| None,
         treatment: Treatment::Continue,
     }
     .start(&server(&memory).resolve());
@@ -552,6 +553,7 @@ fn debug_output_holds_no_secret() {
             headers: &headers(&[("cookie", "secret")]),
             route: &|| None,
             peer: &|| None,
+            local: &|| None,
             treatment: Treatment::Continue,
         }
     );

@@ -342,6 +342,7 @@ fn an_unrecorded_operation_only_carries_its_context() {
                     headers: request.headers(),
                     route: &|| panic!("asked for the route"),
                     peer: &|| panic!("asked for the peer"),
+                    local: &|| None,
                     treatment: Treatment::Continue,
                 }
                 .start(&server.resolve()),

@@ -141,6 +141,7 @@ pub(crate) fn serve(
         headers: request.headers(),
         route: &|| None,
         peer: &|| None,
+        local: &|| None,
         treatment: Treatment::Continue,
     }
     .start(&instrumentation.resolve())

@@ -1,5 +1,6 @@
 //! The attributes that a SERVER span starts with.
 
+use http::Version;
 use http::header::USER_AGENT as USER_AGENT_HEADER;
 use opentelemetry::KeyValue;
 
@@ -8,11 +9,13 @@ use super::super::method::KnownMethod;
 use super::super::settings::HttpSettings;
 use super::super::url::redact_query;
 use super::super::{
-    CLIENT_ADDRESS, CLIENT_PORT, METHOD, METHOD_ORIGINAL, PEER_ADDRESS, PEER_PORT,
-    PROTOCOL_VERSION, ROUTE, SERVER_ADDRESS, SERVER_PORT, URL_PATH, URL_QUERY, URL_SCHEME,
-    USER_AGENT, protocol_version,
+    CLIENT_ADDRESS, CLIENT_PORT, LOCAL_ADDRESS, LOCAL_PORT, METHOD, METHOD_ORIGINAL, PEER_ADDRESS,
+    PEER_PORT, PROTOCOL_VERSION, REQUEST_SIZE, ROUTE, SERVER_ADDRESS, SERVER_PORT, SYNTHETIC_TYPE,
+    TRANSPORT, URL_PATH, URL_QUERY, URL_SCHEME, USER_AGENT, protocol_version,
 };
+use super::synthetic::synthetic_type;
 use super::{ServerRequest, Start, scheme};
+use crate::body::announced_length;
 
 impl ServerRequest<'_> {
     pub(super) fn attributes(self, start: &Start<'_>) -> Vec<KeyValue> {
@@ -57,9 +60,7 @@ impl ServerRequest<'_> {
             attributes.push(KeyValue::new(PEER_ADDRESS, address));
             attributes.push(KeyValue::new(PEER_PORT, i64::from(peer.port())));
         }
-        let user_agent = self.headers.get(USER_AGENT_HEADER);
-        let user_agent = user_agent.and_then(|value| value.to_str().ok());
-        if let Some(user_agent) = user_agent.filter(|value| !value.is_empty()) {
+        if let Some(user_agent) = self.user_agent() {
             attributes.push(KeyValue::new(USER_AGENT, user_agent.to_owned()));
         }
         if let Some(options) = start.options {
@@ -71,5 +72,34 @@ impl ServerRequest<'_> {
     #[cold]
     fn optional_attributes(self, options: &HttpSettings, attributes: &mut Vec<KeyValue>) {
         attributes.extend(options.server_request_headers.attributes(self.headers));
+        if options.server_body_sizes
+            && let Some(size) = announced_length(self.headers).and_then(|size| size.try_into().ok())
+        {
+            attributes.push(KeyValue::new::<_, i64>(REQUEST_SIZE, size));
+        }
+        if options.server_network_details {
+            let local = (self.local)();
+            // What has an address with a port is no local socket.
+            if local.or_else(self.peer).is_some() {
+                let is_quic = self.version == Version::HTTP_3;
+                let transport = if is_quic { "quic" } else { "tcp" };
+                attributes.push(KeyValue::new(TRANSPORT, transport));
+            }
+            if let Some(local) = local {
+                attributes.push(KeyValue::new(LOCAL_ADDRESS, local.ip().to_string()));
+                attributes.push(KeyValue::new(LOCAL_PORT, i64::from(local.port())));
+            }
+        }
+        if options.server_synthetic_user_agents
+            && let Some(user_agent) = self.user_agent()
+            && let Some(kind) = synthetic_type(user_agent)
+        {
+            attributes.push(KeyValue::new(SYNTHETIC_TYPE, kind));
+        }
+    }
+
+    fn user_agent(&self) -> Option<&str> {
+        let user_agent = self.headers.get(USER_AGENT_HEADER)?.to_str().ok()?;
+        (!user_agent.is_empty()).then_some(user_agent)
     }
 }

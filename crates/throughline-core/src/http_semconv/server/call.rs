@@ -12,10 +12,12 @@ use super::super::method::KnownMethod;
 use super::super::route::Route;
 use super::super::{CapturedHeaders, HttpSettings};
 use super::super::{
-    Failure, METHOD, PROTOCOL_VERSION, ROUTE, STATUS_CODE, URL_SCHEME, protocol_version,
+    Failure, METHOD, PROTOCOL_VERSION, RESPONSE_SIZE, ROUTE, SERVER_ADDRESS, SERVER_PORT,
+    STATUS_CODE, URL_SCHEME, protocol_version,
 };
 use super::metrics::ServerMetrics;
 use super::{ServerRequest, Start, scheme};
+use crate::body::announced_length;
 use crate::operation::{Details, HttpDetails, Outcome, RecordingSpan};
 use crate::providers::Resolved;
 
@@ -59,6 +61,10 @@ struct Options {
     /// Whether the span's name is the application's.
     is_named: bool,
     on_finish: Option<FinishHook>,
+    /// Of the request's body, as it was announced, where sizes are recorded.
+    request_size: Option<u64>,
+    /// Of the response's body, so far.
+    response_size: u64,
 }
 
 impl fmt::Debug for ServerCall {
@@ -80,6 +86,7 @@ impl ServerCall {
         let options = |settings: &Arc<HttpSettings>| {
             Box::new(Options {
                 settings: Some(Arc::clone(settings)),
+                request_size: announced_length(request.headers),
                 ..Options::default()
             })
         };
@@ -120,10 +127,7 @@ impl ServerCall {
     }
 
     pub(super) fn metric_attributes(&self, failure: Option<Failure>) -> Vec<KeyValue> {
-        let mut attributes = vec![
-            KeyValue::new(METHOD, self.method.as_str()),
-            KeyValue::new(URL_SCHEME, scheme(self.is_https)),
-        ];
+        let mut attributes = self.active_attributes();
         if let Some(version) = protocol_version(self.version) {
             attributes.push(KeyValue::new(PROTOCOL_VERSION, version));
         }
@@ -137,6 +141,35 @@ impl ServerCall {
             attributes.push(failure.error_type());
         }
         attributes
+    }
+
+    /// Those that are known when a request begins.
+    pub(super) fn active_attributes(&self) -> Vec<KeyValue> {
+        let mut attributes = vec![
+            KeyValue::new(METHOD, self.method.as_str()),
+            KeyValue::new(URL_SCHEME, scheme(self.is_https)),
+        ];
+        let endpoint = self
+            .settings()
+            .and_then(|http| http.server_metric_endpoint.as_ref());
+        if let Some((address, port)) = endpoint {
+            attributes.push(KeyValue::new(SERVER_ADDRESS, Arc::clone(address)));
+            attributes.extend(port.map(|port| KeyValue::new(SERVER_PORT, i64::from(port))));
+        }
+        attributes
+    }
+
+    /// The settings, where some are not the default's.
+    fn settings(&self) -> Option<&HttpSettings> {
+        self.options.as_ref()?.settings.as_deref()
+    }
+
+    /// The sizes of the bodies of the request and of the response, as far as they are known and recorded.
+    fn sizes(&self) -> Option<(Option<u64>, Option<u64>)> {
+        let options = self.options.as_ref()?;
+        let is_on = options.settings.as_ref()?.server_body_sizes;
+        let response_size = self.status.map(|_| options.response_size);
+        is_on.then_some((options.request_size, response_size))
     }
 
     /// The metric attributes in one number. None where `error.type` can be anything.
@@ -176,8 +209,7 @@ impl HttpDetails for ServerCall {
     }
 
     fn response_headers(&self) -> Option<&CapturedHeaders> {
-        let settings = self.options.as_ref()?.settings.as_ref()?;
-        Some(&settings.server_response_headers)
+        Some(&self.settings()?.server_response_headers)
     }
 }
 
@@ -198,6 +230,10 @@ impl Details for ServerCall {
                 failure.map(Failure::error_type),
             ];
             span.set_attributes(attributes.into_iter().flatten());
+            if let Some((_, Some(size))) = self.sizes() {
+                let size = i64::try_from(size).unwrap_or(i64::MAX);
+                span.set_attributes([KeyValue::new(RESPONSE_SIZE, size)]);
+            }
             if let Some(failure) = failure {
                 span.set_error(failure.description(self.status.is_some()));
             }
@@ -215,6 +251,15 @@ impl Details for ServerCall {
         if let Some(metrics) = &self.metrics {
             metrics.add_active(&self, -1);
             metrics.record_duration(&self, failure, elapsed);
+            if let Some(sizes) = self.sizes() {
+                metrics.record_sizes(sizes, &self.metric_attributes(failure));
+            }
+        }
+    }
+
+    fn passed(&mut self, bytes: u64) {
+        if let Some(options) = &mut self.options {
+            options.response_size += bytes;
         }
     }
 }

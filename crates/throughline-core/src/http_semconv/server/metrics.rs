@@ -11,9 +11,8 @@ use opentelemetry::metrics::{BoundHistogram, BoundUpDownCounter, Histogram, Mete
 
 use super::super::method::KnownMethod;
 use super::super::route::Fnv;
-use super::super::{Failure, METHOD, URL_SCHEME, metrics};
+use super::super::{Failure, metrics};
 use super::call::ServerCall;
-use super::scheme;
 use crate::providers::Instruments;
 
 /// How many combinations of attributes are kept bound; past it they are recorded the plain way.
@@ -21,11 +20,15 @@ const MAX_BOUND: usize = 4096;
 
 type BoundDurations = HashMap<u64, BoundHistogram<f64>, BuildHasherDefault<Fnv>>;
 
-/// `http.server.request.duration`, in seconds, and `http.server.active_requests`.
+/// `http.server.request.duration` in seconds, `http.server.active_requests`, and where it is
+/// [asked for](super::super::HttpSettings::server_body_sizes) `http.server.request.body.size` and
+/// `http.server.response.body.size` in bytes.
 #[derive(Debug)]
 pub struct ServerMetrics {
     duration: Histogram<f64>,
     active: UpDownCounter<i64>,
+    request_size: Histogram<u64>,
+    response_size: Histogram<u64>,
     bound: Option<Bound>,
 }
 
@@ -51,6 +54,16 @@ impl Instruments for ServerMetrics {
                 .with_unit("{request}")
                 .with_description("Number of active HTTP server requests.")
                 .build(),
+            request_size: size(
+                meter,
+                "http.server.request.body.size",
+                "Size of HTTP server request bodies.",
+            ),
+            response_size: size(
+                meter,
+                "http.server.response.body.size",
+                "Size of HTTP server response bodies.",
+            ),
             bound: binds.then(|| Bound {
                 durations: ArcSwap::default(),
                 active: [const { [const { OnceLock::new() }; KnownMethod::COUNT] }; 2],
@@ -61,17 +74,11 @@ impl Instruments for ServerMetrics {
 
 impl ServerMetrics {
     pub(super) fn add_active(&self, call: &ServerCall, change: i64) {
-        let attributes = || {
-            [
-                KeyValue::new(METHOD, call.method.as_str()),
-                KeyValue::new(URL_SCHEME, scheme(call.is_https)),
-            ]
-        };
         match &self.bound {
             Some(bound) => bound.active[usize::from(call.is_https)][call.method.index()]
-                .get_or_init(|| self.active.bind(&attributes()))
+                .get_or_init(|| self.active.bind(&call.active_attributes()))
                 .add(change),
-            None => self.active.add(change, &attributes()),
+            None => self.active.add(change, &call.active_attributes()),
         }
     }
 
@@ -94,6 +101,20 @@ impl ServerMetrics {
             .record(seconds, &call.metric_attributes(failure));
     }
 
+    /// Records the sizes of the bodies of a request and of its response, where they are known.
+    pub(super) fn record_sizes(
+        &self,
+        (request, response): (Option<u64>, Option<u64>),
+        attributes: &[KeyValue],
+    ) {
+        if let Some(bytes) = request {
+            self.request_size.record(bytes, attributes);
+        }
+        if let Some(bytes) = response {
+            self.response_size.record(bytes, attributes);
+        }
+    }
+
     fn bind_duration(
         &self,
         bound: &Bound,
@@ -112,4 +133,13 @@ impl ServerMetrics {
         });
         Some(histogram)
     }
+}
+
+/// A size in bytes. The conventions advise no boundaries.
+fn size(meter: &Meter, name: &'static str, description: &'static str) -> Histogram<u64> {
+    meter
+        .u64_histogram(name)
+        .with_unit("By")
+        .with_description(description)
+        .build()
 }

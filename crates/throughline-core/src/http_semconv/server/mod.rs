@@ -3,6 +3,7 @@
 mod attributes;
 mod call;
 mod metrics;
+mod synthetic;
 
 pub use call::{Finish, FinishHook, ServerCall};
 pub use metrics::ServerMetrics;
@@ -38,6 +39,9 @@ pub struct ServerRequest<'a> {
     /// Finds out the address of the connection's other end, where it is known. Asked only if the span records,
     /// or if anything does and there are [trusted proxies](HttpSettings::server_trusted_proxies).
     pub peer: &'a dyn Fn() -> Option<SocketAddr>,
+    /// Finds out the address of the connection's own end, where it is known. Asked only if the span records, and where
+    /// [that is asked for](HttpSettings::server_network_details).
+    pub local: &'a dyn Fn() -> Option<SocketAddr>,
     /// What becomes of it.
     pub treatment: Treatment,
 }
