@@ -132,4 +132,15 @@ impl ServerLayer {
         let endpoint = (address.into(), port.into());
         self.change(move |http| http.server_metric_endpoint = Some(endpoint.clone()))
     }
+
+    /// Records the names before semantic conventions 1.23, too: `http.method` beside `http.request.method`, the metric
+    /// `http.server.duration` beside `http.server.request.duration`, and so on. Default: what is installed, else the stable
+    /// names alone.
+    ///
+    /// For the time in which dashboards and alerts still ask for the old ones; it makes spans twice as large. With
+    /// `throughline::init()`, `OTEL_SEMCONV_STABILITY_OPT_IN=http/dup` does it for all.
+    #[must_use]
+    pub fn old_names(self) -> Self {
+        self.change(|http| http.old_names = true)
+    }
 }

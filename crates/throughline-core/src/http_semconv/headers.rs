@@ -20,9 +20,12 @@ const MAX_VALUE: usize = 1024;
 #[derive(Clone, Default)]
 pub struct CapturedHeaders(Option<Arc<[Captured]>>);
 
+#[derive(Clone)]
 struct Captured {
     name: HeaderName,
     key: Key,
+    /// The key before conventions 1.23, where that is recorded, too, and is another one.
+    old_key: Option<Key>,
     is_secret: bool,
 }
 
@@ -45,11 +48,22 @@ impl CapturedHeaders {
         names.dedup();
         let captured = names.into_iter().map(|name| Captured {
             key: Key::from(Arc::from(format!("{prefix}{name}"))),
+            old_key: None,
             is_secret: is_secret(&name),
             name,
         });
         let captured: Arc<[_]> = captured.collect();
         Self((!captured.is_empty()).then_some(captured))
+    }
+
+    /// Records them under their old names, too: with `_` in place of `-`.
+    pub(super) fn add_old_names(&mut self) {
+        let Some(captured) = &mut self.0 else { return };
+        for captured in Arc::make_mut(captured) {
+            // The prefixes have no dash.
+            let old_key = captured.key.as_str().replace('-', "_");
+            captured.old_key = (old_key != captured.key.as_str()).then(|| Key::from(old_key));
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -59,12 +73,12 @@ impl CapturedHeaders {
     /// The attributes of those that are there.
     pub fn attributes(&self, headers: &HeaderMap) -> impl Iterator<Item = KeyValue> {
         let captured = self.0.as_deref().unwrap_or_default().iter();
-        captured.filter_map(|captured| captured.attribute(headers))
+        captured.flat_map(|captured| captured.attributes(headers))
     }
 }
 
 impl Captured {
-    fn attribute(&self, headers: &HeaderMap) -> Option<KeyValue> {
+    fn attributes(&self, headers: &HeaderMap) -> impl Iterator<Item = KeyValue> {
         let values = headers.get_all(&self.name).iter().take(MAX_VALUES);
         let values: Vec<StringValue> = values
             .map(|value| match self.is_secret {
@@ -72,10 +86,11 @@ impl Captured {
                 false => bounded(value).into(),
             })
             .collect();
+        let is_there = !values.is_empty();
+        let keys = [Some(&self.key), self.old_key.as_ref()].into_iter();
+        let keys = keys.flatten().filter(move |_| is_there);
         let array = Value::Array(Array::String(values));
-        headers
-            .contains_key(&self.name)
-            .then(|| KeyValue::new(self.key.clone(), array))
+        keys.map(move |key| KeyValue::new(key.clone(), array.clone()))
     }
 }
 

@@ -70,12 +70,21 @@ impl Default for HttpSettings {
 }
 
 impl HttpSettings {
+    /// Gives captured headers their old names, too.
+    pub(crate) fn add_old_names(&mut self) {
+        self.server_request_headers.add_old_names();
+        self.server_response_headers.add_old_names();
+        self.client_request_headers.add_old_names();
+        self.client_response_headers.add_old_names();
+    }
+
     /// Whether a server has anything to do that it does not by default, but for what every request asks for anyway.
     pub(crate) fn has_server_options(&self) -> bool {
         !self.server_request_headers.is_empty()
             || !self.server_response_headers.is_empty()
             || !self.server_excluded_urls.is_empty()
             || !self.server_trusted_proxies.is_empty()
+            || self.old_names
             || self.server_body_sizes
             || self.server_network_details
             || self.server_synthetic_user_agents

@@ -166,6 +166,9 @@ impl HttpChanges {
         for change in &self.0 {
             change(Arc::make_mut(&mut settings));
         }
+        if settings.old_names {
+            Arc::make_mut(&mut settings).add_old_names();
+        }
         settings
     }
 }

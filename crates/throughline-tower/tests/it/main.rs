@@ -7,6 +7,8 @@ mod context;
 mod ends;
 mod installed;
 mod metrics;
+mod old_names;
+mod opt_in;
 mod options;
 #[cfg(feature = "axum")]
 mod routes;
@@ -14,3 +16,4 @@ mod settings;
 #[cfg(feature = "axum")]
 mod sockets;
 mod support;
+mod upgrades;

@@ -65,6 +65,9 @@ impl ServerRequest<'_> {
         }
         if let Some(options) = start.options {
             self.optional_attributes(options, &mut attributes);
+            if options.old_names {
+                self.old_attributes(start, &mut attributes);
+            }
         }
         attributes
     }
@@ -98,7 +101,7 @@ impl ServerRequest<'_> {
         }
     }
 
-    fn user_agent(&self) -> Option<&str> {
+    pub(super) fn user_agent(&self) -> Option<&str> {
         let user_agent = self.headers.get(USER_AGENT_HEADER)?.to_str().ok()?;
         (!user_agent.is_empty()).then_some(user_agent)
     }

@@ -31,11 +31,11 @@ pub struct ServerCall {
     pub(super) metrics: Option<Arc<ServerMetrics>>,
     pub(super) method: KnownMethod,
     pub(super) is_https: bool,
-    version: Version,
-    route: Option<Route>,
+    pub(super) version: Version,
+    pub(super) route: Option<Route>,
     /// Whether the route came after the span's start.
     late_route: bool,
-    status: Option<StatusCode>,
+    pub(super) status: Option<StatusCode>,
     options: Option<Box<Options>>,
 }
 
@@ -164,6 +164,17 @@ impl ServerCall {
         self.options.as_ref()?.settings.as_deref()
     }
 
+    pub(super) fn metric_endpoint(&self) -> Option<&(Arc<str>, Option<u16>)> {
+        self.settings()?.server_metric_endpoint.as_ref()
+    }
+
+    /// Of the response's body, so far, where old names are recorded.
+    pub(super) fn old_response_size(&self) -> Option<u64> {
+        let options = self.options.as_ref()?;
+        let is_on = options.settings.as_ref()?.old_names;
+        is_on.then_some(options.response_size)
+    }
+
     /// The sizes of the bodies of the request and of the response, as far as they are known and recorded.
     fn sizes(&self) -> Option<(Option<u64>, Option<u64>)> {
         let options = self.options.as_ref()?;
@@ -234,6 +245,9 @@ impl Details for ServerCall {
                 let size = i64::try_from(size).unwrap_or(i64::MAX);
                 span.set_attributes([KeyValue::new(RESPONSE_SIZE, size)]);
             }
+            if let Some(old) = self.old_attributes() {
+                span.set_attributes(old);
+            }
             if let Some(failure) = failure {
                 span.set_error(failure.description(self.status.is_some()));
             }
@@ -253,6 +267,9 @@ impl Details for ServerCall {
             metrics.record_duration(&self, failure, elapsed);
             if let Some(sizes) = self.sizes() {
                 metrics.record_sizes(sizes, &self.metric_attributes(failure));
+            }
+            if self.settings().is_some_and(|settings| settings.old_names) {
+                metrics.record_old_duration(elapsed, &self.old_metric_attributes());
             }
         }
     }

@@ -13,6 +13,7 @@ use super::super::method::KnownMethod;
 use super::super::route::Fnv;
 use super::super::{Failure, metrics};
 use super::call::ServerCall;
+use super::old_names;
 use crate::providers::Instruments;
 
 /// How many combinations of attributes are kept bound; past it they are recorded the plain way.
@@ -29,6 +30,7 @@ pub struct ServerMetrics {
     active: UpDownCounter<i64>,
     request_size: Histogram<u64>,
     response_size: Histogram<u64>,
+    old_duration: Histogram<f64>,
     bound: Option<Bound>,
 }
 
@@ -64,6 +66,12 @@ impl Instruments for ServerMetrics {
                 "http.server.response.body.size",
                 "Size of HTTP server response bodies.",
             ),
+            old_duration: meter
+                .f64_histogram("http.server.duration")
+                .with_unit("ms")
+                .with_description("Measures the duration of inbound HTTP requests.")
+                .with_boundaries(old_names::BOUNDARIES.to_vec())
+                .build(),
             bound: binds.then(|| Bound {
                 durations: ArcSwap::default(),
                 active: [const { [const { OnceLock::new() }; KnownMethod::COUNT] }; 2],
@@ -113,6 +121,12 @@ impl ServerMetrics {
         if let Some(bytes) = response {
             self.response_size.record(bytes, attributes);
         }
+    }
+
+    /// Records `http.server.duration`, the metric before conventions 1.23.
+    pub(super) fn record_old_duration(&self, elapsed: Duration, attributes: &[KeyValue]) {
+        let milliseconds = elapsed.as_secs_f64() * 1000.0;
+        self.old_duration.record(milliseconds, attributes);
     }
 
     fn bind_duration(

@@ -3,6 +3,7 @@
 mod attributes;
 mod call;
 mod metrics;
+mod old_names;
 mod synthetic;
 
 pub use call::{Finish, FinishHook, ServerCall};
@@ -106,8 +107,7 @@ impl ServerRequest<'_> {
             settings: resolved.http(),
             options: options.map(|options| &**options),
             method: resolved.http().known_methods.of(self.method),
-            is_https: (forwarded.is_https)
-                .unwrap_or_else(|| self.uri.scheme() == Some(&uri::Scheme::HTTPS)),
+            is_https: forwarded.is_https.unwrap_or_else(|| self.is_https()),
             route: (self.route)(),
             forwarded,
         };
@@ -129,6 +129,13 @@ impl ServerRequest<'_> {
             let _ = catch_unwind(AssertUnwindSafe(|| metrics.add_active(call, 1)));
         }
         operation
+    }
+}
+
+impl ServerRequest<'_> {
+    /// Whether the connection is encrypted, as far as the request's target says so.
+    fn is_https(&self) -> bool {
+        self.uri.scheme() == Some(&uri::Scheme::HTTPS)
     }
 }
 
