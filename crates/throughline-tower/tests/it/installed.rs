@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use http::{HeaderName, Request, Response};
-use throughline_core::http_semconv::{CapturedHeaders, HttpSettings};
+use throughline_core::http_semconv::{CapturedHeaders, HttpSettings, PathPatterns};
 use throughline_core::propagation::Propagators;
 use throughline_core::{Installation, MeterSource, TracerSource, install};
 use throughline_testing::InMemory;
@@ -87,6 +87,7 @@ fn settings_are_those_installed_but_for_what_a_layer_changes() {
             let tenant = HeaderName::from_static("x-tenant");
             settings.server_request_headers = CapturedHeaders::of_requests([tenant]);
             settings.sensitive_query_keys.push("token".into());
+            settings.server_excluded_urls = PathPatterns::new(["/health"]);
             let mut installation = Installation::default();
             installation.tracers = Some(TracerSource::new(memory.tracer_provider()));
             installation.http = Arc::new(settings);
@@ -98,6 +99,8 @@ fn settings_are_those_installed_but_for_what_a_layer_changes() {
             };
             block_on(serve(&as_installed, request(), ok));
             block_on(serve(&changed, request(), ok));
+            block_on(serve(&as_installed, get("/health"), ok));
+            block_on(serve(&changed.exclude_paths(["/own"]), get("/health"), ok));
             let [first, second] = &memory.spans()[..] else {
                 panic!("two spans")
             };

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use axum::body::Body;
+use axum::http::Request;
 use opentelemetry::trace::Tracer;
 use opentelemetry::{Value, global};
 use throughline_testing::{Collector, MetricRecord};
+use tower::ServiceExt;
 
 use crate::app::{self, App};
 use crate::process;
@@ -274,4 +277,64 @@ fn whatever_uses_the_globals_of_opentelemetry_is_served_too() {
         (metrics[0].name.as_str(), metrics[0].points[0].value),
         ("orders", 3.0)
     );
+}
+
+fn requests_with_a_tenant() {
+    app::on_current_thread(async {
+        let app = App::new().await;
+        let telemetry = app::init();
+        for path in ["/leaf", "/stream"] {
+            let request = Request::get(path).header("x-tenant", "a");
+            let request = request.body(Body::empty()).unwrap();
+            app.router.clone().oneshot(request).await.unwrap();
+        }
+        telemetry.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn what_is_recorded_of_http_is_as_the_variables_say() {
+    let Some(process) = process::of(
+        what_is_recorded_of_http_is_as_the_variables_say,
+        requests_with_a_tenant,
+    ) else {
+        return;
+    };
+    let collector = Collector::start_blocking().unwrap();
+    (process.exporting_to(&collector))
+        .variable("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "PURGE")
+        .variable(
+            "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_REQUEST_HEADERS",
+            "X-Tenant",
+        )
+        .variable(
+            "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_RESPONSE_HEADERS",
+            "content-type",
+        )
+        .variable(
+            "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_EXCLUDED_URLS",
+            "/stream",
+        )
+        .variable("OTEL_SEMCONV_STABILITY_OPT_IN", "http/dup")
+        .run();
+    let spans = collector.spans();
+    let [span] = &spans[..] else {
+        panic!("one span instead of {spans:#?}")
+    };
+    assert_eq!(span.name, "HTTP /leaf");
+    for (key, expected) in [
+        ("http.request.method", "_OTHER"),
+        ("http.method", "GET"),
+        ("http.request.header.x-tenant", r#"["a"]"#),
+        ("http.request.header.x_tenant", r#"["a"]"#),
+        (
+            "http.response.header.content-type",
+            r#"["text/plain; charset=utf-8"]"#,
+        ),
+    ] {
+        let recorded = span.attribute(key).map(ToString::to_string);
+        assert_eq!(recorded.as_deref(), Some(expected), "{key}");
+    }
+    let metrics = collector.metrics();
+    assert!(metrics.iter().any(|m| m.name == "http.server.duration"));
 }
