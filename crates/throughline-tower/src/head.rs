@@ -55,3 +55,11 @@ impl<'a> ResponseHead<'a> {
 /// [`ServerLayer::network_details`](crate::ServerLayer::network_details).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocalAddress(pub SocketAddr);
+
+/// The address that a connection came from, to be put into the extensions of its requests by whoever accepts, where axum's
+/// `ConnectInfo` is not there.
+///
+/// It becomes `network.peer.*` and `client.address`, and is what [`trusted_proxies`](crate::ServerLayer::trusted_proxies)
+/// go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerAddress(pub SocketAddr);

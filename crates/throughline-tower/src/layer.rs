@@ -12,7 +12,7 @@ use throughline_core::http_semconv::{HttpSettings, Route, ServerMetrics};
 use throughline_core::{Instrumentation, MeterSource, TracerSource};
 use tower_layer::Layer;
 
-use crate::head::RequestHead;
+use crate::head::{PeerAddress, RequestHead};
 use crate::options::Options;
 use crate::service::Server;
 
@@ -162,14 +162,15 @@ fn matched_path(_: &Extensions) -> Option<&str> {
     None
 }
 
-/// The address of the connection's other end, where axum's `ConnectInfo` is there.
+/// The address of the connection's other end: that of axum's `ConnectInfo`, else that of a [`PeerAddress`].
 #[cfg(feature = "axum")]
 pub(crate) fn peer(extensions: &Extensions) -> Option<SocketAddr> {
-    let info = extensions.get::<axum::extract::ConnectInfo<SocketAddr>>()?;
-    Some(info.0)
+    let info = extensions.get::<axum::extract::ConnectInfo<SocketAddr>>();
+    info.map(|info| info.0)
+        .or_else(|| extensions.get().map(|&PeerAddress(address)| address))
 }
 
 #[cfg(not(feature = "axum"))]
-pub(crate) fn peer(_: &Extensions) -> Option<SocketAddr> {
-    None
+pub(crate) fn peer(extensions: &Extensions) -> Option<SocketAddr> {
+    extensions.get().map(|&PeerAddress(address)| address)
 }

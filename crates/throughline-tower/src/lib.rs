@@ -13,7 +13,7 @@ mod trace_response;
 
 pub use connection::ConnectionSpan;
 pub use future::ResponseFuture;
-pub use head::{LocalAddress, RequestHead, ResponseHead};
+pub use head::{LocalAddress, PeerAddress, RequestHead, ResponseHead};
 pub use layer::ServerLayer;
 pub use service::Server;
 

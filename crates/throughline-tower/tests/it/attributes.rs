@@ -173,23 +173,25 @@ async fn what_is_not_text_is_left_out() {
     check(request.header("host", not_text), "GET", &[]).await;
 }
 
-#[cfg(feature = "axum")]
 #[tokio::test]
-async fn the_peer_is_that_of_connect_info() {
-    let peer = |address: &str| {
-        let peer: std::net::SocketAddr = address.parse().unwrap();
-        Request::get("/").extension(axum::extract::ConnectInfo(peer))
-    };
+async fn the_peer_is_that_of_the_connection() {
     for (address, ip, port) in [
         ("192.0.2.7:4711", "192.0.2.7", 4711),
         ("[2001:db8::7]:4711", "2001:db8::7", 4711),
     ] {
+        let peer: std::net::SocketAddr = address.parse().unwrap();
         let changes = [
             ("client.address", ip.into()),
             ("network.peer.address", ip.into()),
             ("network.peer.port", port.into()),
         ];
-        check(peer(address), "GET", &changes).await;
+        let told = Request::get("/").extension(throughline_tower::PeerAddress(peer));
+        check(told, "GET", &changes).await;
+        #[cfg(feature = "axum")]
+        {
+            let connect_info = Request::get("/").extension(axum::extract::ConnectInfo(peer));
+            check(connect_info, "GET", &changes).await;
+        }
     }
 }
 

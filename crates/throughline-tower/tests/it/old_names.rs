@@ -3,10 +3,10 @@
 use http::{HeaderName, Request, Response, Version};
 use throughline_testing::InMemory;
 use throughline_testing::opentelemetry::Value;
-use throughline_tower::LocalAddress;
+use throughline_tower::{LocalAddress, PeerAddress};
 
 use crate::settings::strings;
-use crate::support::{DURATION, full, layer, metric, only_span, serve};
+use crate::support::{DURATION, full, layer, metric, ok, only_span, serve};
 
 #[tokio::test]
 async fn old_names_stand_beside_the_new_ones() {
@@ -91,7 +91,6 @@ async fn old_names_stand_beside_the_new_ones() {
     assert_eq!(metric(&memory, DURATION).points.len(), 1);
 }
 
-#[cfg(feature = "axum")]
 #[tokio::test]
 async fn old_names_know_the_peer_and_the_client_apart() {
     let memory = InMemory::new();
@@ -100,10 +99,10 @@ async fn old_names_know_the_peer_and_the_client_apart() {
         .trusted_proxies(["10.0.0.0/8".parse().unwrap()]);
     let peer: std::net::SocketAddr = "10.0.0.1:4711".parse().unwrap();
     let request = Request::get("/")
-        .extension(axum::extract::ConnectInfo(peer))
+        .extension(PeerAddress(peer))
         .header("host", "inside:80")
         .header("forwarded", "for=1.2.3.4;proto=https;host=example.com");
-    serve(&layer, request.body(()).unwrap(), crate::support::ok).await;
+    serve(&layer, request.body(()).unwrap(), ok).await;
     let span = only_span(&memory);
     for (key, expected) in [
         ("http.client_ip", Some("1.2.3.4")),

@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue, Method, Request, Response};
 use throughline_testing::opentelemetry::{Array, StringValue, Value};
 use throughline_testing::{Expected, InMemory, SpanRecord};
-use throughline_tower::ServerLayer;
+use throughline_tower::{PeerAddress, ServerLayer};
 
 use crate::support::{DURATION, full, get, layer, metric, ok, only_span, serve};
 
@@ -196,7 +196,6 @@ async fn more_query_keys_are_redacted() {
     assert_more(&only_span(&memory), &[("url.query", query.into())]);
 }
 
-#[cfg(feature = "axum")]
 #[tokio::test]
 async fn a_trusted_proxy_says_who_asked_for_what() {
     let serve_from = async |peer: &str| {
@@ -204,7 +203,7 @@ async fn a_trusted_proxy_says_who_asked_for_what() {
         let layer = layer(&memory).trusted_proxies(["10.0.0.0/8".parse().unwrap()]);
         let peer: std::net::SocketAddr = peer.parse().unwrap();
         let request = Request::get("/")
-            .extension(axum::extract::ConnectInfo(peer))
+            .extension(PeerAddress(peer))
             .header("host", "inside:8080")
             .header("x-forwarded-for", "9.9.9.9, 1.2.3.4:42, 10.0.0.2")
             .header("x-forwarded-proto", "https")
