@@ -9,8 +9,14 @@ use crate::operation::Outcome;
 
 /// A method of low cardinality: a standard one (RFC 9110, PATCH of RFC 5789 and QUERY), none of them, or one that the
 /// application named.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct KnownMethod(u8);
+///
+/// Two are equal that are recorded alike.
+#[derive(Clone, Copy)]
+pub(super) struct KnownMethod {
+    number: u8,
+    /// The number of the standard method that it is: a HEAD that is recorded as `_OTHER` still has no body.
+    standard: u8,
+}
 
 /// By number.
 const NAMES: [&str; 11] = [
@@ -25,20 +31,27 @@ const MAX_CUSTOM: usize = 32;
 static CUSTOM: [OnceLock<&'static str>; MAX_CUSTOM] = [const { OnceLock::new() }; MAX_CUSTOM];
 
 impl KnownMethod {
-    pub(super) const GET: Self = Self(0);
-    const POST: Self = Self(1);
-    const PUT: Self = Self(2);
-    const PATCH: Self = Self(3);
-    const DELETE: Self = Self(4);
-    const HEAD: Self = Self(5);
-    const OPTIONS: Self = Self(6);
-    const CONNECT: Self = Self(7);
-    const TRACE: Self = Self(8);
-    const QUERY: Self = Self(9);
-    pub(super) const OTHER: Self = Self(10);
+    pub(super) const GET: Self = Self::new(0);
+    const POST: Self = Self::new(1);
+    const PUT: Self = Self::new(2);
+    const PATCH: Self = Self::new(3);
+    const DELETE: Self = Self::new(4);
+    const HEAD: Self = Self::new(5);
+    const OPTIONS: Self = Self::new(6);
+    const CONNECT: Self = Self::new(7);
+    const TRACE: Self = Self::new(8);
+    const QUERY: Self = Self::new(9);
+    pub(super) const OTHER: Self = Self::new(10);
 
     /// How many there are: the size of a table by [`index`](Self::index).
     pub(super) const COUNT: usize = NAMES.len() + MAX_CUSTOM;
+
+    const fn new(number: u8) -> Self {
+        Self {
+            number,
+            standard: number,
+        }
+    }
 
     /// The standard method. Method names are case-sensitive (RFC 9110, section 9.1).
     fn standard(method: &Method) -> Self {
@@ -67,11 +80,11 @@ impl KnownMethod {
             *name.get_or_init(|| Box::leak(method.as_str().into())) == method.as_str()
         };
         let number = NAMES.len() + CUSTOM.iter().position(is_it)?;
-        u8::try_from(number).ok().map(Self)
+        u8::try_from(number).ok().map(Self::new)
     }
 
     pub(super) fn index(self) -> usize {
-        usize::from(self.0)
+        usize::from(self.number)
     }
 
     /// The value of `http.request.method`.
@@ -87,9 +100,10 @@ impl KnownMethod {
 
     /// The method in a span's name.
     pub(super) fn in_span_name(self) -> &'static str {
-        match self {
-            Self::OTHER => "HTTP",
-            known => known.as_str(),
+        if self == Self::OTHER {
+            "HTTP"
+        } else {
+            self.as_str()
         }
     }
 
@@ -97,8 +111,8 @@ impl KnownMethod {
     /// that is HTTP's after a switch of protocols (RFC 9110, section 6.4.1).
     pub(super) fn ends_with_head(self, status: StatusCode) -> Option<Outcome> {
         let upgraded = status == StatusCode::SWITCHING_PROTOCOLS
-            || (self == Self::CONNECT && status.is_success());
-        let bodiless = self == Self::HEAD
+            || (self.standard == Self::CONNECT.number && status.is_success());
+        let bodiless = self.standard == Self::HEAD.number
             || status.is_informational()
             || status == StatusCode::NO_CONTENT
             || status == StatusCode::NOT_MODIFIED;
@@ -107,6 +121,12 @@ impl KnownMethod {
         } else {
             bodiless.then_some(Outcome::Finished)
         }
+    }
+}
+
+impl PartialEq for KnownMethod {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
     }
 }
 
@@ -147,7 +167,10 @@ impl KnownMethods {
         let standard = KnownMethod::standard(method);
         match &self.0 {
             None => standard,
-            Some(known) => find(known, standard, method),
+            Some(known) => KnownMethod {
+                number: find(known, standard, method).number,
+                standard: standard.number,
+            },
         }
     }
 }
@@ -194,5 +217,18 @@ mod tests {
         check(&own, "POST", "_OTHER");
         check(&own, "QUERY", "_OTHER");
         check(&KnownMethods::new([]), "GET", "_OTHER");
+    }
+
+    #[test]
+    fn the_rules_of_http_do_not_depend_on_what_is_recorded() {
+        let none = KnownMethods::new([]);
+        assert_eq!(none.of(&Method::HEAD), KnownMethod::OTHER);
+        let ends = |method, status| none.of(&method).ends_with_head(status);
+        assert_eq!(ends(Method::HEAD, StatusCode::OK), Some(Outcome::Finished));
+        assert_eq!(
+            ends(Method::CONNECT, StatusCode::OK),
+            Some(Outcome::Upgraded)
+        );
+        assert_eq!(ends(Method::GET, StatusCode::OK), None);
     }
 }

@@ -91,6 +91,20 @@ async fn known_methods_have_points_of_their_own() {
     assert_eq!(names, expected);
 }
 
+#[tokio::test]
+async fn a_head_that_is_not_known_still_ends_with_its_head() {
+    use tower::{Layer, ServiceExt, service_fn};
+    let memory = InMemory::new();
+    let layer = layer(&memory).known_methods([Method::GET]);
+    let service = layer.layer(service_fn(async |_: Request<()>| {
+        Ok::<_, std::convert::Infallible>(Response::new(full("body")))
+    }));
+    let request = Request::head("/").body(()).unwrap();
+    // Its body is dropped unread, as servers do.
+    drop(service.oneshot(request).await.unwrap());
+    assert_eq!(only_span(&memory).error_type(), None);
+}
+
 fn captured(memory: &InMemory) -> ServerLayer {
     let names = ["x-tenant", "accept", "authorization", "cookie", "x-api-key"];
     let names = || names.map(HeaderName::from_static);
