@@ -88,7 +88,9 @@ impl<'a> Forwarded<'a> {
                 .take(hops)
                 .next_back()
         };
-        let port = of_hop(X_FORWARDED_PORT).and_then(|port| port.parse().ok());
+        // A sign would parse.
+        let is_digits = |port: &&str| port.bytes().all(|byte| byte.is_ascii_digit());
+        let port = (of_hop(X_FORWARDED_PORT).filter(is_digits)).and_then(|port| port.parse().ok());
         let server = of_hop(X_FORWARDED_HOST).and_then(|host| split_host(host.as_bytes()));
         Self {
             client,

@@ -162,6 +162,8 @@ fn scheme_and_host_are_those_of_the_farthest_believed_hop() {
     );
     let two = [("x-forwarded-host", "a:1"), ("x-forwarded-port", "2")];
     check(PROXY, &two, None, None, Some(("a", Some(1))));
+    let signed = [("x-forwarded-host", "a"), ("x-forwarded-port", "+2")];
+    check(PROXY, &signed, None, None, Some(("a", None)));
     // The standard header hides the others.
     let both = [("forwarded", "for=1.2.3.4"), ("x-forwarded-proto", "https")];
     check(PROXY, &both, Some(("1.2.3.4", None)), None, None);
