@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `conformance`, `interop`, `bench`.
+//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `conformance`, `semconv`, `interop`, `bench`.
 
 mod bench;
 mod budget;
@@ -9,6 +9,7 @@ mod interop;
 mod lint;
 mod measure;
 mod rules;
+mod semconv;
 mod shop;
 mod test;
 
@@ -33,6 +34,8 @@ enum Command {
     Lint,
     /// Runs the W3C trace-context harness, which must be there already.
     Conformance(conformance::Options),
+    /// Holds what the shop and the scenario's services send against the semantic conventions, with a checker that is there.
+    Semconv(semconv::Options),
     /// Sends the example shop's spans, metrics and logs to OTLP receivers of others. Needs Python and, once, a network.
     Interop(interop::Options),
     /// Measures what tracing costs, ours and the peers': instructions (needs valgrind), allocations, time, throughput.
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Test => test::run(),
         Command::Lint => lint::run(),
         Command::Conformance(options) => conformance::run(&options),
+        Command::Semconv(options) => semconv::run(&options),
         Command::Interop(options) => interop::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Budget(options) => budget::run(&options),

@@ -1,0 +1,106 @@
+//! `cargo xtask semconv`: what we send by default, against the registry of the semantic conventions.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command as Blocking, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use throughline_testing::Collector;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::cargo;
+use crate::shop::{self, SCENARIOS, Settings, Shop};
+
+/// Where the checker is.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// A folder with the checker, `tools/semconv_check.py`, and its registry, `cases/semconv_registry_1.44.0.json`.
+    checker: PathBuf,
+    /// A Python 3.
+    #[arg(long, default_value = "python3")]
+    python: PathBuf,
+}
+
+const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
+/// Runs the demo shop and the services of the scenario with the defaults, and the checker on what they sent.
+#[tokio::main]
+pub(crate) async fn run(options: &Options) -> Result<()> {
+    shop::build()?;
+    let collector = Collector::start()
+        .await
+        .context("cannot start the collector")?;
+    let endpoint = collector.http_endpoint();
+    let mut shop = Shop::start(Settings {
+        variables: Some(&[(ENDPOINT, &endpoint)]),
+        stderr: None,
+    })
+    .await?;
+    for scenario in SCENARIOS {
+        scenario.send(&shop).await?;
+    }
+    shop.stop().await?;
+    serve_and_call(&endpoint).await?;
+
+    let (spans, metrics) = (collector.spans().len(), collector.metrics().len());
+    ensure!(spans > 0 && metrics > 0, "nothing was received");
+    let received = cargo::target()?.join("semconv.jsonl");
+    fs::write(&received, collector.otlp_json())?;
+    println!(
+        "{spans} spans and {metrics} metrics are in {}",
+        received.display()
+    );
+    let passed = Blocking::new(&options.python)
+        .arg(options.checker.join("tools/semconv_check.py"))
+        .arg(options.checker.join("cases/semconv_registry_1.44.0.json"))
+        .arg(received)
+        .status()
+        .context("cannot run the checker")?;
+    if !passed.success() {
+        bail!("the checker found faults");
+    }
+    Ok(())
+}
+
+/// Starts the server of the scenario, lets the client make its calls, and ends both.
+async fn serve_and_call(endpoint: &str) -> Result<()> {
+    let mut server = service("scenario-server", endpoint)?
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let stdout = server
+        .stdout
+        .take()
+        .context("a process without standard output")?;
+    let mut url = String::new();
+    BufReader::new(stdout).read_line(&mut url).await?;
+    let client = service("scenario-client", endpoint)?
+        .env("MOCK_SERVER_URL", url.trim())
+        .status()
+        .await?;
+    ensure!(client.success(), "scenario-client stopped with {client}");
+    drop(server.stdin.take());
+    let stopped = timeout(Duration::from_secs(20), server.wait()).await;
+    let stopped = stopped.context("scenario-server did not stop")??;
+    ensure!(stopped.success(), "scenario-server stopped with {stopped}");
+    Ok(())
+}
+
+/// A program with the defaults, but for where it exports to.
+fn service(name: &str, endpoint: &str) -> Result<Command> {
+    let mut command = Command::new(cargo::programs("debug")?.join(name));
+    let inherited = env::vars_os().map(|(name, _)| name);
+    for name in inherited.filter(|name| name.to_string_lossy().starts_with("OTEL_")) {
+        command.env_remove(name);
+    }
+    command
+        .env(ENDPOINT, endpoint)
+        .env("NO_PROXY", "127.0.0.1")
+        .kill_on_drop(true);
+    Ok(command)
+}
