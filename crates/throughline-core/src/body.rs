@@ -15,8 +15,9 @@ use crate::operation::{Details, Operation, Outcome};
 pin_project! {
     /// A response body that finishes its operation when it ends, fails or is dropped.
     ///
-    /// A body has ended when it returns no more frames, when it says so itself (`is_end_stream`), and when the bytes
-    /// that went through reach the length announced: hyper drops such bodies without polling them to their end.
+    /// A body has ended when it returns no more frames, when it says so itself (`is_end_stream`), with its trailers, and
+    /// when the bytes that went through reach the length announced: hyper drops such bodies without polling them to
+    /// their end.
     #[derive(Debug)]
     pub struct OperationBody<B, D: Details> {
         #[pin]
@@ -77,8 +78,9 @@ impl<B: Body, D: Details> Body for OperationBody<B, D> {
                         details.passed(bytes);
                     }
                 }
-                (*this.remaining == Some(0) || this.inner.is_end_stream())
-                    .then_some(Outcome::Finished)
+                let is_last =
+                    *this.remaining == Some(0) || this.inner.is_end_stream() || frame.is_trailers();
+                is_last.then_some(Outcome::Finished)
             }
         };
         if let Some(outcome) = outcome {

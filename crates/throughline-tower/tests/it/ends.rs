@@ -119,6 +119,7 @@ async fn a_body_that_was_read_has_finished_and_one_that_was_not_is_cancelled() {
 
     let trailers = || steps([Data("12345"), Trailers]);
     check("GET", ok(trailers()), ToTheEnd, "").await;
+    check("GET", ok(trailers()), Frames(2), "").await;
     check("GET", ok(trailers()), Frames(1), cancelled).await;
     let trailers = full("text").with_trailers(async { Some(Ok(http::HeaderMap::new())) });
     check("GET", ok(trailers.boxed_unsync()), ToTheEnd, "").await;
