@@ -47,6 +47,13 @@ impl<B: Body, D: Details> OperationBody<B, D> {
     }
 }
 
+/// A body that finishes nothing, for layers that respond in the place of a service (the timeout of tower-http, say).
+impl<B: Body + Default, D: Details> Default for OperationBody<B, D> {
+    fn default() -> Self {
+        Self::without_operation(B::default())
+    }
+}
+
 pub(crate) fn announced_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -156,6 +156,13 @@ fn a_body_finishes_with_the_last_announced_byte() {
 }
 
 #[test]
+fn a_default_body_finishes_nothing() {
+    let mut body = OperationBody::<String, Probe>::default();
+    assert_eq!(body.size_hint().exact(), Some(0));
+    assert!(ready(poll_once(|cx| Pin::new(&mut body).poll_frame(cx))).is_none());
+}
+
+#[test]
 fn a_body_that_fails_is_an_error() {
     let expected = Some(Outcome::Error("it::body::Failure"));
     check(script(&[Fail]), None, 1, expected);
