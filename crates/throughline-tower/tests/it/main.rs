@@ -5,11 +5,15 @@
 mod attributes;
 mod context;
 mod ends;
+mod exchange;
 mod installed;
+mod matrix;
 mod metrics;
 mod old_names;
 mod opt_in;
 mod options;
+#[cfg(feature = "axum")]
+mod routers;
 #[cfg(feature = "axum")]
 mod routes;
 mod settings;
