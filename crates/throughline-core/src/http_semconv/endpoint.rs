@@ -19,7 +19,8 @@ pub(super) fn server_endpoint<'a>(
     match uri.authority() {
         Some(authority) => {
             let host = unbracketed(authority.host());
-            (!host.is_empty()).then(|| (host, authority.port_u16()))
+            let is_host = (1..=MAX_HOST).contains(&host.len());
+            is_host.then(|| (host, authority.port_u16()))
         }
         None => split_host(headers.get(HOST)?.as_bytes()),
     }
@@ -80,6 +81,12 @@ mod tests {
     #[test]
     fn an_authority_without_a_host_is_none() {
         let target: Uri = "http://:80/".parse().unwrap();
+        assert_eq!(server_endpoint(&target, &HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_target_without_a_host_of_sane_length_has_none() {
+        let target = format!("http://{}/", "a".repeat(300)).parse().unwrap();
         assert_eq!(server_endpoint(&target, &HeaderMap::new()), None);
     }
 
