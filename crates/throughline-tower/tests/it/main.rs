@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 mod attributes;
+mod cardinality;
 mod context;
 mod ends;
 mod exchange;
@@ -12,6 +13,8 @@ mod metrics;
 mod old_names;
 mod opt_in;
 mod options;
+mod random;
+mod remote;
 #[cfg(feature = "axum")]
 mod routers;
 #[cfg(feature = "axum")]

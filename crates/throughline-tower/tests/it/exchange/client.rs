@@ -67,6 +67,7 @@ impl Drop for Client {
 
 impl Client {
     pub(crate) async fn new(socket: TcpStream, protocol: Protocol) -> Self {
+        socket.set_nodelay(true).unwrap();
         let tasks = Tasks::default();
         let io = TokioIo::new(socket);
         let sender = match protocol {
@@ -113,6 +114,14 @@ impl Client {
         match &mut self.sender {
             Sender::Http1(sender) => Box::pin(sender.send_request(request)),
             Sender::Http2(sender) => Box::pin(sender.send_request(request)),
+        }
+    }
+
+    /// Waits until the next request can be sent.
+    pub(crate) async fn ready(&mut self) {
+        match &mut self.sender {
+            Sender::Http1(sender) => sender.ready().await.unwrap(),
+            Sender::Http2(sender) => sender.ready().await.unwrap(),
         }
     }
 

@@ -54,6 +54,7 @@ pub(crate) async fn serve_one(
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         let (socket, _) = listener.accept().await.unwrap();
+        socket.set_nodelay(true).unwrap();
         let server = auto::Builder::new(TokioExecutor::new());
         let service = TowerToHyperService::new(service);
         // However the connection ends: it is the witness who tells.
