@@ -5,29 +5,31 @@ use std::process::{Command, Stdio};
 
 use throughline_testing::Collector;
 
-fn service(program: &str, name: &str, collector: &Collector) -> Command {
+fn service(program: &str, name: &str, collector: &Collector, variable: (&str, &str)) -> Command {
     let mut command = Command::new(program);
     command
         .env("OTEL_SERVICE_NAME", name)
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.http_endpoint())
         .env("NO_PROXY", "127.0.0.1")
+        .envs([variable])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command
 }
 
-#[test]
-fn every_call_of_the_client_is_a_trace_and_the_end_of_the_input_ends_the_server() {
-    let collector = Collector::start_blocking().unwrap();
-    let mut server = service(env!("CARGO_BIN_EXE_scenario-server"), "server", &collector)
+/// Runs the client against the server, both with `variable`, and returns what they said at their ends.
+fn run(collector: &Collector, variable: (&str, &str)) -> [String; 2] {
+    let server = env!("CARGO_BIN_EXE_scenario-server");
+    let mut server = service(server, "server", collector, variable)
         .env("OTEL_HTTP_SCENARIO_PORT", "0")
         .spawn()
         .unwrap();
     let mut url = String::new();
     let mut stdout = BufReader::new(server.stdout.take().unwrap());
     stdout.read_line(&mut url).unwrap();
-    let client = service(env!("CARGO_BIN_EXE_scenario-client"), "client", &collector)
+    let client = env!("CARGO_BIN_EXE_scenario-client");
+    let client = service(client, "client", collector, variable)
         .env("MOCK_SERVER_URL", url.trim())
         .output()
         .unwrap();
@@ -37,12 +39,27 @@ fn every_call_of_the_client_is_a_trace_and_the_end_of_the_input_ends_the_server(
          GET /stream 200\nGET /upgrade 101\nGET /panic failed\n"
     );
     drop(server.stdin.take());
-    let server = server.wait_with_output().unwrap();
-    for (output, spans) in [(&client, 8), (&server, 8)] {
-        let said = String::from_utf8_lossy(&output.stderr);
+    [client, server.wait_with_output().unwrap()].map(|output| {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{said}");
-        let report = format!("{spans} spans started: {spans} exported, 0 dropped");
-        assert!(said.contains(&report), "{said}");
+        said
+    })
+}
+
+/// How many calls the durations of `name` count, in all their points.
+fn measured(collector: &Collector, name: &str) -> u64 {
+    let metrics = collector.metrics();
+    let points =
+        (metrics.iter().filter(|metric| metric.name == name)).flat_map(|metric| &metric.points);
+    points.filter_map(|point| point.count).sum()
+}
+
+#[test]
+fn every_call_of_the_client_is_a_trace_and_the_end_of_the_input_ends_the_server() {
+    let collector = Collector::start_blocking().unwrap();
+    for said in run(&collector, ("OTEL_TRACES_SAMPLER", "parentbased_always_on")) {
+        let report = "8 spans started: 8 exported, 0 dropped";
+        assert!(said.contains(report), "{said}");
     }
     let expected = [
         ("GET", "GET /health"),
@@ -58,5 +75,19 @@ fn every_call_of_the_client_is_a_trace_and_the_end_of_the_input_ends_the_server(
     assert_eq!(traces.len(), expected.len());
     for (trace, (call, served)) in traces.iter().zip(expected) {
         trace.assert_tree(&format!("client: CLIENT {call}\n  server: SERVER {served}"));
+    }
+}
+
+#[test]
+fn every_call_is_measured_without_traces() {
+    for variable in [
+        ("OTEL_TRACES_SAMPLER", "always_off"),
+        ("OTEL_TRACES_EXPORTER", "none"),
+    ] {
+        let collector = Collector::start_blocking().unwrap();
+        run(&collector, variable);
+        assert_eq!(collector.spans(), []);
+        assert_eq!(measured(&collector, "http.server.request.duration"), 8);
+        assert_eq!(measured(&collector, "http.client.request.duration"), 8);
     }
 }
