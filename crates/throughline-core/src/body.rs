@@ -9,8 +9,7 @@ use http::header::CONTENT_LENGTH;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::http_semconv::error_type_of;
-use crate::operation::{Details, Operation, Outcome};
+use crate::operation::{Details, HttpDetails, Operation, Outcome};
 
 pin_project! {
     /// A response body that finishes its operation when it ends, fails or is dropped.
@@ -58,7 +57,11 @@ pub(crate) fn announced_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-impl<B: Body, D: Details> Body for OperationBody<B, D> {
+impl<B, D> Body for OperationBody<B, D>
+where
+    B: Body<Error: 'static>,
+    D: HttpDetails,
+{
     type Data = B::Data;
     type Error = B::Error;
 
@@ -71,10 +74,10 @@ impl<B: Body, D: Details> Body for OperationBody<B, D> {
             return this.inner.poll_frame(cx);
         };
         let polled = operation.enter(|| this.inner.as_mut().poll_frame(cx));
-        let outcome = match &polled {
-            Poll::Pending => None,
-            Poll::Ready(None) => Some(Outcome::Finished),
-            Poll::Ready(Some(Err(_))) => Some(Outcome::Error(error_type_of::<B::Error>())),
+        match &polled {
+            Poll::Pending => return polled,
+            Poll::Ready(None) => operation.finish(Outcome::Finished),
+            Poll::Ready(Some(Err(error))) => operation.fail(error),
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(data) = frame.data_ref() {
                     let bytes = data.remaining() as u64;
@@ -87,13 +90,13 @@ impl<B: Body, D: Details> Body for OperationBody<B, D> {
                 }
                 let is_last =
                     *this.remaining == Some(0) || this.inner.is_end_stream() || frame.is_trailers();
-                is_last.then_some(Outcome::Finished)
+                if !is_last {
+                    return polled;
+                }
+                operation.finish(Outcome::Finished);
             }
-        };
-        if let Some(outcome) = outcome {
-            operation.finish(outcome);
-            *this.operation = None;
         }
+        *this.operation = None;
         polled
     }
 

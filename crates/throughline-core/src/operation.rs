@@ -7,13 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::time::{Duration, Instant, SystemTime};
 
-use http::{Response, StatusCode, Version};
+use http::{HeaderMap, Response, StatusCode, Version};
 use http_body::Body;
 use opentelemetry::trace::{SpanRef, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 
 use crate::body::{OperationBody, announced_length};
-use crate::http_semconv::CapturedHeaders;
+use crate::http_semconv::{CapturedHeaders, error_type_of};
 
 /// How an operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,14 @@ pub trait HttpDetails: Details {
     /// The headers of the response that the span records. Default: none.
     fn response_headers(&self) -> Option<&CapturedHeaders> {
         None
+    }
+
+    /// Sees the headers of the response, and the length of its body where that is known. Default: does nothing with them.
+    fn received(&mut self, _: &HeaderMap, _: Option<u64>) {}
+
+    /// The `error.type` of an error in place of the response or in its body.
+    fn error_type<E: 'static>(&self, _: &E) -> &'static str {
+        error_type_of::<E>()
     }
 }
 
@@ -207,6 +215,14 @@ impl<D: Details> Operation<D> {
 }
 
 impl<D: HttpDetails> Operation<D> {
+    /// Finishes the operation with `error`, in place of a response or in its body.
+    pub fn fail<E: 'static>(&mut self, error: &E) {
+        if let Some(details) = self.details_mut() {
+            let error_type = details.error_type(error);
+            self.finish(Outcome::Error(error_type));
+        }
+    }
+
     /// Notes the head of `response` and goes on in its body, which [finishes](OperationBody) the operation.
     ///
     /// A response without a body (by its `content-length`, by the body's own account, or since none can
@@ -226,6 +242,9 @@ impl<D: HttpDetails> Operation<D> {
         let Some(details) = self.details_mut() else {
             return response.map(|body| OperationBody::new(body, None, self));
         };
+        let length =
+            (response.body().size_hint().exact()).or_else(|| announced_length(response.headers()));
+        details.received(response.headers(), length);
         let ended = details.responded(response.status(), response.version());
         let live = self.live.as_ref();
         if let Some(captured) = live.and_then(|live| live.details.response_headers()) {
@@ -240,7 +259,6 @@ impl<D: HttpDetails> Operation<D> {
             return response.map(OperationBody::without_operation);
         }
         let (head, body) = response.into_parts();
-        let length = (body.size_hint().exact()).or_else(|| announced_length(&head.headers));
         let body = if length == Some(0) || body.is_end_stream() {
             self.finish(Outcome::Finished);
             OperationBody::without_operation(body)

@@ -1,11 +1,14 @@
 //! The middleware.
 
+use std::mem;
+use std::sync::Arc;
+
 use http::Extensions;
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Tracer, TracerProvider};
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
-use throughline_core::http_semconv::{ClientCall, ClientMetrics, ClientRequest};
+use throughline_core::http_semconv::{ClientCall, ClientMetrics, ClientRequest, ClientSettings};
 use throughline_core::{Instrumentation, MeterSource, Operation, Outcome, TracerSource};
 
 use crate::response::with_operation;
@@ -17,6 +20,7 @@ use crate::response::with_operation;
 #[derive(Clone, Debug)]
 pub struct TracingMiddleware {
     instrumentation: Instrumentation<ClientMetrics>,
+    settings: Arc<ClientSettings>,
 }
 
 /// In the extensions of a request: how often it was sent.
@@ -34,6 +38,7 @@ impl TracingMiddleware {
                 env!("CARGO_PKG_NAME"),
                 env!("CARGO_PKG_VERSION"),
             ),
+            settings: Arc::default(),
         }
     }
 
@@ -64,18 +69,24 @@ impl TracingMiddleware {
         let sent_before = extensions.get::<TimesSent>().map_or(0, |times| times.0);
         extensions.insert(TimesSent(sent_before.saturating_add(1)));
         let resolved = self.instrumentation.resolve();
+        let mut headers = mem::take(request.headers_mut());
         let url = request.url();
         let operation = ClientRequest {
             method: request.method(),
-            url: url.as_str(),
+            url: &|| url.as_str().into(),
             host: url.host_str().unwrap_or_default(),
             port: url.port_or_known_default(),
+            scheme: Some(url.scheme()),
+            headers: &headers,
+            body_size: &|| request.body()?.as_bytes().map(|bytes| bytes.len() as u64),
+            template: extensions.get(),
             resend_count: sent_before,
+            settings: &self.settings,
         }
         .start(&resolved);
-        resolved
-            .propagation()
-            .inject(operation.context(), request.headers_mut());
+        let propagation = resolved.propagation();
+        propagation.inject(operation.context(), &mut headers);
+        *request.headers_mut() = headers;
         operation
     }
 }

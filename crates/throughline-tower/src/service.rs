@@ -33,7 +33,7 @@ impl<S> Server<S> {
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Server<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: Body,
+    ResBody: Body<Error: 'static>,
 {
     type Response = Response<ResponseBody<ResBody>>;
     type Error = S::Error;

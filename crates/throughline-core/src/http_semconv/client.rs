@@ -1,35 +1,61 @@
 //! CLIENT spans: <https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span>, and their metric.
 
+mod errors;
+mod extra;
+mod hosts;
+mod metrics;
+mod old_names;
+mod settings;
+mod template;
+
+pub use errors::{ErrorTypes, causes};
+pub use hosts::{Destinations, Hosts};
+pub use metrics::ClientMetrics;
+pub use settings::{ClientSettings, OptIn, OptIns};
+pub use template::UrlTemplate;
+
 use std::borrow::Cow;
 use std::fmt;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, StatusCode, Version};
-use opentelemetry::metrics::{Histogram, Meter};
+use http::{HeaderMap, Method, StatusCode, Version};
 use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue, StringValue};
 
 use super::endpoint::unbracketed;
 use super::method::KnownMethod;
-use super::url::{SENSITIVE_QUERY_KEYS, redact_url};
+use super::url::redact_url;
 use super::*;
 use crate::operation::{Details, HttpDetails, Operation, Outcome, RecordingSpan};
-use crate::providers::{Instruments, Parent, Resolved, SpanRequest};
+use crate::providers::{Parent, Resolved, SpanRequest};
+use extra::Extra;
 
 /// A request as a client sends it.
 #[derive(Clone, Copy)]
 pub struct ClientRequest<'a> {
     /// The method.
     pub method: &'a Method,
-    /// The absolute URL. It is redacted before it is recorded.
-    pub url: &'a str,
+    /// Tells the absolute URL, or an empty one that is not recorded. Asked only if the span records, and redacted then.
+    pub url: &'a dyn Fn() -> Cow<'a, str>,
     /// The URL's host.
     pub host: &'a str,
     /// The URL's port, or its scheme's: the conventions require it of a client.
     pub port: Option<u16>,
+    /// The URL's scheme, where it is known.
+    pub scheme: Option<&'a str>,
+    /// The headers, of which some may be recorded.
+    pub headers: &'a HeaderMap,
+    /// Finds out the size of the body, where it is known. Asked only if it may be recorded.
+    pub body_size: &'a dyn Fn() -> Option<u64>,
+    /// The template of the URL's path, where the application told it.
+    pub template: Option<&'a UrlTemplate>,
     /// How often the request was sent before: 0 for the first time, which is not recorded.
     pub resend_count: u32,
+    /// What is set for the client.
+    pub settings: &'a Arc<ClientSettings>,
 }
 
 impl fmt::Debug for ClientRequest<'_> {
@@ -54,22 +80,49 @@ impl ClientRequest<'_> {
         let method = resolved.http().known_methods.of(self.method);
         let host = unbracketed(self.host);
         let host = (!host.is_empty()).then(|| StringValue::from(Arc::<str>::from(host)));
+        let template = self.template.and_then(UrlTemplate::value);
+        let extra = Extra::of(&self, resolved);
         let call = ClientCall {
             metrics: resolved.metrics().cloned(),
             method,
             host: host.clone(),
             port: self.port,
+            template: template.cloned(),
+            settings: Arc::clone(self.settings),
             response: None,
+            extra: None,
         };
         let request = SpanRequest {
             kind: SpanKind::Client,
-            name: Cow::Borrowed(method.in_span_name()),
+            name: match template {
+                None => Cow::Borrowed(method.in_span_name()),
+                Some(template) => format!("{} {template}", method.in_span_name()).into(),
+            },
             parent,
         };
-        resolved.start(request, || self.attributes(method, host), call)
+        let attributes = || {
+            let mut attributes =
+                self.attributes(method, host, &resolved.http().sensitive_query_keys);
+            if let Some(extra) = &extra {
+                extra.start(&self, &mut attributes);
+            }
+            attributes
+        };
+        let mut operation = resolved.start(request, attributes, call);
+        if let (Some(extra), Some(call)) = (extra, operation.details_mut()) {
+            call.extra = Some(extra);
+            // A meter is foreign code: a panic in it must not reach the request.
+            let _ = catch_unwind(AssertUnwindSafe(|| call.add_active(1)));
+        }
+        operation
     }
 
-    fn attributes(self, method: KnownMethod, host: Option<StringValue>) -> Vec<KeyValue> {
+    fn attributes(
+        self,
+        method: KnownMethod,
+        host: Option<StringValue>,
+        sensitive: &[Box<str>],
+    ) -> Vec<KeyValue> {
         // Room for these and for those of the end.
         let mut attributes = Vec::with_capacity(9);
         attributes.push(KeyValue::new(METHOD, method.as_str()));
@@ -81,8 +134,16 @@ impl ClientRequest<'_> {
         if let Some(port) = self.port {
             attributes.push(KeyValue::new(SERVER_PORT, i64::from(port)));
         }
-        let url = redact_url(self.url, SENSITIVE_QUERY_KEYS).into_owned();
-        attributes.push(KeyValue::new(URL_FULL, url));
+        let url = (self.url)();
+        if !url.is_empty() {
+            let redacted = match redact_url(&url, sensitive) {
+                Cow::Owned(redacted) => redacted,
+                Cow::Borrowed(_) => url.into_owned(),
+            };
+            attributes.push(KeyValue::new(URL_FULL, redacted));
+        }
+        let template = self.template.and_then(UrlTemplate::value);
+        attributes.extend(template.map(|template| KeyValue::new(URL_TEMPLATE, template.clone())));
         if self.resend_count > 0 {
             attributes.push(KeyValue::new(RESEND_COUNT, i64::from(self.resend_count)));
         }
@@ -97,17 +158,39 @@ pub struct ClientCall {
     method: KnownMethod,
     host: Option<StringValue>,
     port: Option<u16>,
+    template: Option<StringValue>,
+    settings: Arc<ClientSettings>,
     response: Option<(StatusCode, Version)>,
+    /// None where all that is off by default is off.
+    extra: Option<Box<Extra>>,
 }
 
 impl ClientCall {
-    fn metric_attributes(&self, failure: Option<Failure>) -> Vec<KeyValue> {
+    /// Notes the other end of the connection, where it is to be recorded.
+    pub fn connected_to(&mut self, peer: impl FnOnce() -> Option<SocketAddr>) {
+        if let Some(extra) = &mut self.extra {
+            extra.connected_to(peer);
+        }
+    }
+
+    fn add_active(&self, change: i64) {
+        if let (Some(extra), Some(metrics)) = (&self.extra, &self.metrics)
+            && extra.counts_active()
+        {
+            metrics.active.add(change, &self.request_attributes());
+        }
+    }
+
+    /// The metric attributes that are known when the call begins.
+    fn request_attributes(&self) -> Vec<KeyValue> {
         let mut attributes = vec![KeyValue::new(METHOD, self.method.as_str())];
         attributes.extend((self.host.clone()).map(|host| KeyValue::new(SERVER_ADDRESS, host)));
         if let Some(port) = self.port {
             attributes.push(KeyValue::new(SERVER_PORT, i64::from(port)));
         }
-        attributes.extend(self.response_attributes(failure));
+        let template = self.template.clone();
+        attributes.extend(template.map(|template| KeyValue::new(URL_TEMPLATE, template)));
+        attributes.extend(self.extra.as_ref().and_then(|extra| extra.scheme()));
         attributes
     }
 
@@ -128,7 +211,21 @@ impl ClientCall {
 impl HttpDetails for ClientCall {
     fn responded(&mut self, status: StatusCode, version: Version) -> Option<Outcome> {
         self.response = Some((status, version));
-        self.method.ends_with_head(status)
+        let ended = self.method.ends_with_head(status);
+        if let (Some(_), Some(extra)) = (ended, &mut self.extra) {
+            extra.ends_with_head();
+        }
+        ended
+    }
+
+    fn received(&mut self, headers: &HeaderMap, length: Option<u64>) {
+        if let Some(extra) = &mut self.extra {
+            extra.received(headers, length);
+        }
+    }
+
+    fn error_type<E: 'static>(&self, error: &E) -> &'static str {
+        self.settings.errors.of(error)
     }
 }
 
@@ -136,6 +233,7 @@ impl Details for ClientCall {
     /// A call that its caller dropped is no error: "the cancellation SHOULD NOT be treated as an error" (conventions,
     /// "Status"). A response that was dropped unread has finished.
     fn finish(self, outcome: Outcome, elapsed: Duration, span: Option<RecordingSpan<'_>>) {
+        let is_whole = outcome == Outcome::Finished;
         let outcome = match outcome {
             Outcome::Cancelled => Outcome::Finished,
             outcome => outcome,
@@ -144,34 +242,23 @@ impl Details for ClientCall {
         let failure = Failure::of(outcome, status, |status| status.as_u16() >= 400);
         if let Some(span) = span {
             span.set_attributes(self.response_attributes(failure));
+            if let Some(extra) = &self.extra {
+                let known: Vec<_> = self.response_attributes(failure).collect();
+                span.set_attributes(extra.end(is_whole, &known));
+            }
             if let Some(failure) = failure {
                 span.set_error(failure.description(status.is_some()));
             }
         }
         if let Some(metrics) = &self.metrics {
-            let attributes = self.metric_attributes(failure);
-            metrics.duration.record(elapsed.as_secs_f64(), &attributes);
-        }
-    }
-}
-
-/// `http.client.request.duration`, in seconds:
-/// <https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#http-client>.
-#[derive(Debug)]
-pub struct ClientMetrics {
-    duration: Histogram<f64>,
-}
-
-impl Instruments for ClientMetrics {
-    /// Records the plain way: the addresses that an application calls have no bound, and an outgoing call costs many
-    /// times what recording it does.
-    fn new(meter: &Meter, _binds: bool) -> Self {
-        Self {
-            duration: metrics::duration(
-                meter,
-                "http.client.request.duration",
-                "Duration of HTTP client requests.",
-            ),
+            let mut attributes = self.request_attributes();
+            attributes.extend(self.response_attributes(failure));
+            let seconds = elapsed.as_secs_f64();
+            metrics.duration.record(seconds, &attributes);
+            if let Some(extra) = &self.extra {
+                self.add_active(-1);
+                extra.measure(metrics, seconds, is_whole, &attributes);
+            }
         }
     }
 }

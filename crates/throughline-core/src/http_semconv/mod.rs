@@ -15,7 +15,10 @@ mod server;
 mod settings;
 mod url;
 
-pub use client::{ClientCall, ClientMetrics, ClientRequest};
+pub use client::{
+    ClientCall, ClientMetrics, ClientRequest, ClientSettings, Destinations, ErrorTypes, Hosts,
+    OptIn, OptIns, UrlTemplate, causes,
+};
 pub use headers::CapturedHeaders;
 pub use method::KnownMethods;
 pub use network::{IpNetwork, ParseNetworkError};
@@ -56,6 +59,7 @@ const URL_FULL: Key = Key::from_static_str("url.full");
 const URL_PATH: Key = Key::from_static_str("url.path");
 const URL_QUERY: Key = Key::from_static_str("url.query");
 const URL_SCHEME: Key = Key::from_static_str("url.scheme");
+const URL_TEMPLATE: Key = Key::from_static_str("url.template");
 const USER_AGENT: Key = Key::from_static_str("user_agent.original");
 
 /// The `error.type` of a dropped operation and of a panicked one.

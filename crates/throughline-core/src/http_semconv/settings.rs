@@ -91,6 +91,13 @@ impl HttpSettings {
             || self.server_metric_endpoint.is_some()
     }
 
+    /// The same of a client.
+    pub(crate) fn has_client_options(&self) -> bool {
+        self.old_names
+            || !self.client_request_headers.is_empty()
+            || !self.client_response_headers.is_empty()
+    }
+
     /// The default, made once in a process.
     pub(crate) fn shared_default() -> Arc<Self> {
         static DEFAULT: LazyLock<Arc<HttpSettings>> = LazyLock::new(Arc::default);

@@ -58,7 +58,7 @@ pub fn redact_query<'a, K: AsRef<str>>(query: &'a str, sensitive: &[K]) -> Cow<'
 
 /// The URL with its user information and the values of `sensitive` query keys replaced by `REDACTED`.
 ///
-/// What is no hierarchical URL (`scheme://…`) is returned as it is.
+/// What is no hierarchical URL (`scheme://…`, or `//…` where the scheme is not known) is returned as it is.
 ///
 /// ```
 /// use throughline_core::http_semconv::{SENSITIVE_QUERY_KEYS, redact_url};
@@ -70,7 +70,11 @@ pub fn redact_query<'a, K: AsRef<str>>(query: &'a str, sensitive: &[K]) -> Cow<'
 /// ```
 #[must_use]
 pub fn redact_url<'a, K: AsRef<str>>(url: &'a str, sensitive: &[K]) -> Cow<'a, str> {
-    let Some(authority) = url.find("://").map(|scheme| scheme + 3) else {
+    let authority = match url.starts_with("//") {
+        true => Some(2),
+        false => url.find("://").map(|scheme| scheme + 3),
+    };
+    let Some(authority) = authority else {
         return Cow::Borrowed(url);
     };
     let rest = &url[authority..];

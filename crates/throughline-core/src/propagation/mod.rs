@@ -223,6 +223,16 @@ impl Propagation {
         }
     }
 
+    /// Removes every header that a context is written into.
+    pub fn remove(&self, headers: &mut HeaderMap) {
+        let mut remove =
+            |fields: FieldIter<'_>| fields.for_each(|field| drop(headers.remove(field)));
+        match self {
+            Self::Ours(propagators) => remove(propagators.fields()),
+            Self::Global => global::get_text_map_propagator(|global| remove(global.fields())),
+        }
+    }
+
     /// Writes the context into the headers of an outgoing request.
     pub fn inject(&self, cx: &Context, headers: &mut HeaderMap) {
         match self {

@@ -1,6 +1,7 @@
 //! Exactly what server and client operations record.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use ::http::{Method, Request, Response, StatusCode, Version};
 use bytes::Bytes;
@@ -293,10 +294,15 @@ fn a_client_span_has_all_that_is_known() {
     check_client(
         ClientRequest {
             method: &brew,
-            url: "https://user:secret@[::1]:8443/a?sig=secret&b=1",
+            url: &|| "https://user:secret@[::1]:8443/a?sig=secret&b=1".into(),
             host: "[::1]",
             port: Some(8443),
+            scheme: None,
+            headers: &::http::HeaderMap::new(),
+            body_size: &|| None,
+            template: None,
             resend_count: 2,
+            settings: &Arc::default(),
         },
         answer(404, "not here"),
         "HTTP",
@@ -334,10 +340,15 @@ fn a_client_span_says_how_it_failed() {
         attributes.extend_from_slice(end);
         let request = ClientRequest {
             method: &Method::GET,
-            url: "http://example.com/",
+            url: &|| "http://example.com/".into(),
             host: "example.com",
             port: None,
+            scheme: None,
+            headers: &::http::HeaderMap::new(),
+            body_size: &|| None,
+            template: None,
             resend_count: 0,
+            settings: &Arc::default(),
         };
         check_client(request, finish, "GET", expected, &attributes);
     }
@@ -382,10 +393,15 @@ fn no_body_is_waited_for_that_cannot_follow() {
 
         let call = ClientRequest {
             method: request.method(),
-            url: "http://example.com/",
+            url: &|| "http://example.com/".into(),
             host: "example.com",
             port: None,
+            scheme: None,
+            headers: &::http::HeaderMap::new(),
+            body_size: &|| None,
+            template: None,
             resend_count: 0,
+            settings: &Arc::default(),
         };
         let response = call.start(&client(&memory).resolve()).respond(respond());
         assert_eq!(memory.spans().len(), usize::from(ends_with_head));

@@ -5,6 +5,7 @@
 mod baggage;
 mod body;
 mod http;
+mod old_names;
 mod operation;
 mod providers;
 mod status;

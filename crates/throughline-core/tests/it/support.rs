@@ -158,10 +158,15 @@ pub(crate) fn get(fields: &[(&str, &str)]) -> Request<()> {
 pub(crate) fn call(instrumentation: &Instrumentation<ClientMetrics>) -> Operation<ClientCall> {
     ClientRequest {
         method: &::http::Method::GET,
-        url: "http://example.com/",
+        url: &|| "http://example.com/".into(),
         host: "example.com",
         port: Some(80),
+        scheme: None,
+        headers: &HeaderMap::new(),
+        body_size: &|| None,
+        template: None,
         resend_count: 0,
+        settings: &Arc::default(),
     }
     .start(&instrumentation.resolve())
 }

@@ -57,6 +57,12 @@ fn user_information_is_redacted() {
         "https://host/p@th?a=b@c#d@e",
         "https://host/p@th?a=b@c#d@e",
     );
+    check(
+        url,
+        "//u:p@host/a?u=c://d",
+        "//REDACTED:REDACTED@host/a?u=c://d",
+    );
+    check(url, "//host/a?sig=1", "//host/a?sig=REDACTED");
     check(url, "/relative?sig=1", "/relative?sig=1");
 }
 

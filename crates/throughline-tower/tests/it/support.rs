@@ -41,7 +41,7 @@ pub(crate) async fn serve<B, F>(
 ) -> Response<Bytes>
 where
     B: Body,
-    B::Error: fmt::Debug,
+    B::Error: fmt::Debug + 'static,
     F: Future<Output = Response<B>>,
 {
     let service = layer.layer(service_fn(|request| {

@@ -1,0 +1,149 @@
+//! What is recorded of a call that is off by default: opt-in attributes and metrics, captured headers, old names.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http::header::USER_AGENT as USER_AGENT_HEADER;
+use opentelemetry::KeyValue;
+
+use super::old_names::old_names;
+use super::settings::{OptIn, OptIns};
+use super::{ClientMetrics, ClientRequest};
+use crate::http_semconv::settings::HttpSettings;
+use crate::http_semconv::{
+    PEER_ADDRESS, PEER_PORT, REQUEST_SIZE, RESPONSE_SIZE, URL_SCHEME, USER_AGENT,
+};
+use crate::providers::Resolved;
+
+/// What a call knows for that, where any of it is on.
+#[derive(Debug)]
+pub(super) struct Extra {
+    opt_in: OptIns,
+    http: Arc<HttpSettings>,
+    scheme: Option<String>,
+    request_size: Option<i64>,
+    response_size: Option<i64>,
+    response_headers: Vec<KeyValue>,
+    peer: Option<SocketAddr>,
+}
+
+impl Extra {
+    pub(super) fn of(
+        request: &ClientRequest<'_>,
+        resolved: &Resolved<ClientMetrics>,
+    ) -> Option<Box<Self>> {
+        let (opt_in, http) = (request.settings.opt_in, resolved.http());
+        if opt_in.is_empty() && !http.has_client_options() {
+            return None;
+        }
+        let request_size = (request.body_size)().filter(|&size| size > 0);
+        Some(Box::new(Self {
+            opt_in,
+            http: Arc::clone(http),
+            scheme: request.scheme.map(str::to_owned),
+            request_size: request_size.and_then(|size| size.try_into().ok()),
+            response_size: None,
+            response_headers: Vec::new(),
+            peer: None,
+        }))
+    }
+
+    pub(super) fn received(&mut self, headers: &HeaderMap, length: Option<u64>) {
+        let captured = &self.http.client_response_headers;
+        self.response_headers.extend(captured.attributes(headers));
+        self.response_size = length.and_then(|length| length.try_into().ok());
+    }
+
+    /// A length that was announced is not that of a body, since there is none.
+    pub(super) fn ends_with_head(&mut self) {
+        self.response_size = None;
+    }
+
+    pub(super) fn connected_to(&mut self, peer: impl FnOnce() -> Option<SocketAddr>) {
+        if self.opt_in.has(OptIn::PeerAddress) {
+            self.peer = peer();
+        }
+    }
+
+    pub(super) fn counts_active(&self) -> bool {
+        self.opt_in.has(OptIn::ActiveRequests)
+    }
+
+    /// `url.scheme`, for the span and all metrics.
+    pub(super) fn scheme(&self) -> Option<KeyValue> {
+        let scheme = self
+            .scheme
+            .clone()
+            .filter(|_| self.opt_in.has(OptIn::UrlScheme));
+        scheme.map(|scheme| KeyValue::new(URL_SCHEME, scheme))
+    }
+
+    /// Adds to the attributes that the span starts with.
+    pub(super) fn start(&self, request: &ClientRequest<'_>, attributes: &mut Vec<KeyValue>) {
+        attributes.extend(self.scheme());
+        if self.opt_in.has(OptIn::UserAgent) || self.http.old_names {
+            let agent = request.headers.get(USER_AGENT_HEADER);
+            let agent = agent.and_then(|value| value.to_str().ok());
+            let agent = agent.filter(|agent| !agent.is_empty());
+            attributes.extend(agent.map(|agent| KeyValue::new(USER_AGENT, agent.to_owned())));
+        }
+        attributes.extend(self.http.client_request_headers.attributes(request.headers));
+        attributes.extend(self.old_names(attributes));
+    }
+
+    /// What the span ends with beside `known`, which it has already.
+    pub(super) fn end(&self, is_whole: bool, known: &[KeyValue]) -> Vec<KeyValue> {
+        let mut attributes = self.response_headers.clone();
+        if let Some(peer) = self.peer {
+            attributes.push(KeyValue::new(PEER_ADDRESS, peer.ip().to_string()));
+            attributes.push(KeyValue::new(PEER_PORT, i64::from(peer.port())));
+        }
+        let sizes = [
+            (REQUEST_SIZE, self.request_size),
+            (RESPONSE_SIZE, self.response_size.filter(|_| is_whole)),
+        ];
+        let sizes = sizes
+            .into_iter()
+            .filter_map(|(key, size)| Some(KeyValue::new(key, size?)));
+        let sizes: Vec<_> = sizes.collect();
+        let old = self.old_names(&[known, &attributes, &sizes].concat());
+        if self.opt_in.has(OptIn::BodySizes) {
+            attributes.extend(sizes);
+        }
+        attributes.extend(old);
+        attributes
+    }
+
+    /// The old names of `attributes`, where they are wanted.
+    fn old_names(&self, attributes: &[KeyValue]) -> Vec<KeyValue> {
+        match self.http.old_names {
+            true => old_names(attributes, self.scheme.as_deref()),
+            false => Vec::new(),
+        }
+    }
+
+    /// Records the metrics that are off by default. `attributes` are those of the duration.
+    pub(super) fn measure(
+        &self,
+        metrics: &ClientMetrics,
+        seconds: f64,
+        is_whole: bool,
+        attributes: &[KeyValue],
+    ) {
+        if self.opt_in.has(OptIn::BodySizes) {
+            let size = |size: i64| u64::try_from(size).unwrap_or_default();
+            if let Some(request) = self.request_size {
+                metrics.request_size.record(size(request), attributes);
+            }
+            if let Some(response) = self.response_size.filter(|_| is_whole) {
+                metrics.response_size.record(size(response), attributes);
+            }
+        }
+        if self.http.old_names {
+            metrics
+                .old_duration
+                .record(seconds * 1000.0, &self.old_names(attributes));
+        }
+    }
+}
