@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod client;
 mod connection;
 mod future;
 mod head;
@@ -11,6 +12,7 @@ mod setters;
 mod settings;
 mod trace_response;
 
+pub use client::{Client, ClientLayer, ClientResponseBody, ClientResponseFuture, Resends};
 pub use connection::ConnectionSpan;
 pub use future::ResponseFuture;
 pub use head::{LocalAddress, PeerAddress, RequestHead, ResponseHead};
@@ -19,7 +21,9 @@ pub use service::Server;
 
 pub use http;
 pub use opentelemetry;
-pub use throughline_core::http_semconv::{Finish, IpNetwork, ParseNetworkError, Route};
+pub use throughline_core::http_semconv::{
+    Finish, IpNetwork, ParseNetworkError, Route, UrlTemplate,
+};
 
 pub use throughline_core::{Outcome, RecordingSpan};
 

@@ -4,6 +4,8 @@
 
 mod attributes;
 mod cardinality;
+mod client;
+mod client_ends;
 mod context;
 mod ends;
 mod exchange;
