@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use http::Extensions;
 use opentelemetry::metrics::MeterProvider;
-use opentelemetry::trace::{Tracer, TracerProvider};
+use opentelemetry::trace::{FutureExt, Tracer, TracerProvider};
 use reqwest::{Request, Response};
-use reqwest_middleware::{Error, Middleware, Next, Result};
-use throughline_core::http_semconv::{ClientCall, ClientMetrics, ClientRequest, ClientSettings};
-use throughline_core::{Instrumentation, MeterSource, Operation, Outcome, TracerSource};
+use reqwest_middleware::{Middleware, Next, Result};
+use throughline_core::http_semconv::{
+    ClientCall, ClientMetrics, ClientRequest, ClientSettings, Destinations, HttpSettings,
+};
+use throughline_core::{Instrumentation, MeterSource, Operation, TracerSource};
 
+use crate::errors::error_types;
+use crate::redirect::{self, IsLast, Kept};
 use crate::response::with_operation;
 
 /// Opens one CLIENT span per request under the current context and sends the trace context along.
@@ -21,6 +25,8 @@ use crate::response::with_operation;
 pub struct TracingMiddleware {
     instrumentation: Instrumentation<ClientMetrics>,
     settings: Arc<ClientSettings>,
+    /// Whether redirects are followed here, and if so whether they have a referer.
+    redirects: Option<bool>,
 }
 
 /// In the extensions of a request: how often it was sent.
@@ -33,12 +39,15 @@ impl TracingMiddleware {
     /// It may be built before either of them is there.
     #[must_use]
     pub fn new() -> Self {
+        let mut settings = ClientSettings::default();
+        settings.errors = error_types();
         Self {
             instrumentation: Instrumentation::new(
                 env!("CARGO_PKG_NAME"),
                 env!("CARGO_PKG_VERSION"),
             ),
-            settings: Arc::default(),
+            settings: Arc::new(settings),
+            redirects: None,
         }
     }
 
@@ -64,17 +73,100 @@ impl TracingMiddleware {
         self
     }
 
+    pub(crate) fn change(
+        mut self,
+        change: impl Fn(&mut HttpSettings) + Send + Sync + 'static,
+    ) -> Self {
+        self.instrumentation.change_http(change);
+        self
+    }
+
+    pub(crate) fn settings(&mut self) -> &mut ClientSettings {
+        Arc::make_mut(&mut self.settings)
+    }
+
+    /// The same above a client that follows none itself, with the headers of propagation for `destinations`.
+    pub(crate) fn following_redirects(mut self, to: Destinations, sends_referer: bool) -> Self {
+        self.settings().destinations = Some(to);
+        self.redirects = Some(sends_referer);
+        self
+    }
+
+    /// Sends one request, with a span of its own.
+    async fn send(
+        &self,
+        mut request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+        hop: Hop,
+    ) -> Result<Response> {
+        let mut operation = self.start(&mut request, extensions, hop.is_foreign);
+        let sent = next.run(request, extensions);
+        let result = if hop.is_last {
+            let context = operation.context().with_value(IsLast);
+            operation.within(sent.with_context(context)).await
+        } else {
+            operation.within(sent).await
+        };
+        match result {
+            // Nothing is recorded, so nothing waits for the body's end.
+            Ok(response) if operation.details_mut().is_none() => Ok(response),
+            Ok(response) => {
+                if let Some(call) = operation.details_mut() {
+                    call.connected_to(|| response.remote_addr());
+                }
+                Ok(with_operation(response, operation))
+            }
+            Err(error) => {
+                operation.fail(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends a request and those that its responses redirect to.
+    async fn follow(
+        &self,
+        mut request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+        sends_referer: bool,
+    ) -> Result<Response> {
+        let first = request.url().clone();
+        let mut hops = 0;
+        loop {
+            let hop = Hop {
+                is_last: hops == redirect::MAX,
+                is_foreign: request.url().host_str() != first.host_str(),
+            };
+            // Before our headers are in it.
+            let kept = Kept::of(&request);
+            let response = self.send(request, extensions, next.clone(), hop).await?;
+            request = match kept.redirected(&response, sends_referer) {
+                Some(next) if !hop.is_last => next,
+                _ => return Ok(response),
+            };
+            hops += 1;
+        }
+    }
+
     /// Starts the operation and writes its context into the headers.
-    fn start(&self, request: &mut Request, extensions: &mut Extensions) -> Operation<ClientCall> {
+    fn start(
+        &self,
+        request: &mut Request,
+        extensions: &mut Extensions,
+        is_foreign: bool,
+    ) -> Operation<ClientCall> {
         let sent_before = extensions.get::<TimesSent>().map_or(0, |times| times.0);
         extensions.insert(TimesSent(sent_before.saturating_add(1)));
         let resolved = self.instrumentation.resolve();
         let mut headers = mem::take(request.headers_mut());
         let url = request.url();
+        let host = url.host_str().unwrap_or_default();
         let operation = ClientRequest {
             method: request.method(),
             url: &|| url.as_str().into(),
-            host: url.host_str().unwrap_or_default(),
+            host,
             port: url.port_or_known_default(),
             scheme: Some(url.scheme()),
             headers: &headers,
@@ -85,10 +177,20 @@ impl TracingMiddleware {
         }
         .start(&resolved);
         let propagation = resolved.propagation();
-        propagation.inject(operation.context(), &mut headers);
+        let context = operation.context();
+        (self.settings).inject(propagation, context, host, is_foreign, &mut headers);
         *request.headers_mut() = headers;
         operation
     }
+}
+
+/// The place of a request among those that redirects made of it.
+#[derive(Clone, Copy, Default)]
+struct Hop {
+    /// Whether a redirect of it is too many.
+    is_last: bool,
+    /// Whether a redirect led to its host, from another one.
+    is_foreign: bool,
 }
 
 impl Default for TracingMiddleware {
@@ -101,34 +203,13 @@ impl Default for TracingMiddleware {
 impl Middleware for TracingMiddleware {
     async fn handle(
         &self,
-        mut request: Request,
+        request: Request,
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
-        let mut operation = self.start(&mut request, extensions);
-        match operation.within(next.run(request, extensions)).await {
-            // Nothing is recorded, so nothing waits for the body's end.
-            Ok(response) if operation.details_mut().is_none() => Ok(response),
-            Ok(response) => Ok(with_operation(response, operation)),
-            Err(error) => {
-                operation.finish(Outcome::Error(error_type(&error)));
-                Err(error)
-            }
+        match self.redirects {
+            None => self.send(request, extensions, next, Hop::default()).await,
+            Some(sends_referer) => self.follow(request, extensions, next, sends_referer).await,
         }
-    }
-}
-
-/// The `error.type` of a request that got no response. Never the error's text, which holds the URL.
-fn error_type(error: &Error) -> &'static str {
-    match error {
-        Error::Middleware(_) => "middleware",
-        error if error.is_timeout() => "timeout",
-        error if error.is_connect() => "connect",
-        error if error.is_redirect() => "redirect",
-        error if error.is_builder() => "builder",
-        error if error.is_decode() => "decode",
-        error if error.is_body() => "body",
-        error if error.is_request() => "request",
-        _ => "_OTHER",
     }
 }

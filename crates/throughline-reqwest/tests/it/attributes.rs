@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use reqwest::{Method, Request, Url};
 use reqwest_middleware::ClientBuilder;
+use throughline_reqwest::UrlTemplate;
 use throughline_testing::opentelemetry::trace::{SpanKind, Status};
 use throughline_testing::{Expected, InMemory};
 
@@ -59,6 +60,30 @@ async fn a_call_has_the_attributes_of_the_conventions_and_no_other() {
         ];
         check(method, &format!("http://{server}/"), "HTTP", &changes).await;
     }
+}
+
+#[tokio::test]
+async fn a_template_is_part_of_the_name_and_of_the_metric() {
+    let server = serve_headers().await;
+    let memory = InMemory::new();
+    let url = format!("http://{server}/users/7");
+    let sent = client(&memory)
+        .post(&url)
+        .with_extension(UrlTemplate::new("/users/{id}"));
+    sent.send().await.unwrap().bytes().await.unwrap();
+    let span = only_span(&memory);
+    assert_eq!(span.name, "POST /users/{id}");
+    span.assert_attributes(&[
+        ("http.request.method", "POST".into()),
+        ("http.response.status_code", 200.into()),
+        ("network.protocol.version", "1.1".into()),
+        ("server.address", "127.0.0.1".into()),
+        ("server.port", server.port().into()),
+        ("url.full", url.into()),
+        ("url.template", "/users/{id}".into()),
+    ]);
+    let recorded = &duration(&memory).points[0].attributes["url.template"];
+    assert_eq!(*recorded, "/users/{id}".into());
 }
 
 #[tokio::test]

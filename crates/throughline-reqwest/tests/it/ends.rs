@@ -1,6 +1,9 @@
 //! Every way in which a call ends: one span, one measurement, one outcome.
 
 use std::error::Error;
+use std::future::{Ready, ready};
+use std::io;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -8,6 +11,7 @@ use axum::body::Body;
 use axum::routing::any;
 use bytes::Bytes;
 use http::StatusCode;
+use reqwest_middleware::ClientBuilder;
 use throughline_testing::InMemory;
 use throughline_testing::opentelemetry::trace::Status;
 use tokio::io::AsyncWriteExt;
@@ -15,14 +19,13 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio_stream::{Stream, StreamExt};
+use tower_layer::layer_fn;
+use tower_service::Service;
 
 use crate::support::{
     assert_recorded_once, client, nobody, only_span, plain, serve, serve_bytes, serve_raw,
-    status_code, until,
+    status_code, tracing, until,
 };
-
-/// What `error.type` says of a body that failed.
-const BODY: &str = "reqwest::error::Error";
 
 /// The head of a response of unknown length, and its first chunk.
 const FIRST_CHUNK: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n12345\r\n";
@@ -88,6 +91,51 @@ async fn a_timeout_before_the_response_is_an_error() {
 }
 
 #[tokio::test]
+async fn no_name_and_no_tls_are_told_apart_from_no_connection() {
+    let check = async |client: reqwest::ClientBuilder, url: String, kind: &str| {
+        let memory = InMemory::new();
+        let client = ClientBuilder::new(client.no_proxy().build().unwrap());
+        let client = client.with(tracing(&memory)).build();
+        let error = client.get(url).send().await.unwrap_err();
+        assert!(error.is_connect(), "{error:?}");
+        assert_recorded_once(&memory, &format!("CLIENT GET [error {kind}]"));
+    };
+    let plain = reqwest::Client::builder;
+    check(plain(), "http://unknown.invalid/".to_owned(), "dns").await;
+    let nobody = nobody().await;
+    check(plain(), format!("http://{nobody}/"), "connect").await;
+    for (error, kind) in [
+        (io::ErrorKind::InvalidData, "tls"),
+        (io::ErrorKind::UnexpectedEof, "connect"),
+        (io::ErrorKind::TimedOut, "timeout"),
+    ] {
+        let failing = plain().connector_layer(layer_fn(move |inner| NoHandshake(inner, error)));
+        check(failing, format!("http://{nobody}/"), kind).await;
+    }
+}
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// A connector whose every handshake fails. Tokio-rustls calls that invalid data, and hyper-rustls wraps it once more.
+#[derive(Clone)]
+struct NoHandshake<S>(S, io::ErrorKind);
+
+impl<R, S: Service<R>> Service<R> for NoHandshake<S> {
+    type Response = S::Response;
+    type Error = BoxError;
+    type Future = Ready<Result<S::Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: R) -> Self::Future {
+        let handshake = io::Error::new(self.1, "an untrusted certificate");
+        ready(Err(io::Error::other(handshake).into()))
+    }
+}
+
+#[tokio::test]
 async fn other_failures_have_a_kind_each() {
     let check = async |url: String, kind: &str| {
         let memory = InMemory::new();
@@ -112,8 +160,8 @@ fn fed(receive: UnboundedReceiver<&'static str>) -> Body {
 
         fn poll_next(
             mut self: std::pin::Pin<&mut Self>,
-            cx: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<Option<Self::Item>> {
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Self::Item>> {
             self.0.poll_recv(cx).map(|chunk| chunk.map(Ok))
         }
     }
@@ -190,7 +238,7 @@ async fn a_body_that_fails_halfway_is_an_error() {
         let expected = sent.await.unwrap().bytes().await.unwrap_err();
         assert_eq!(kinds(&error), kinds(&expected));
 
-        assert_recorded_once(&memory, &format!("CLIENT GET [error {BODY}]"));
+        assert_recorded_once(&memory, "CLIENT GET [error body]");
         assert_eq!(status_code(&memory), Some(200));
     }
 }
@@ -209,7 +257,7 @@ async fn a_timeout_halfway_is_an_error() {
     let error = response.unwrap().bytes().await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     drop(hold);
-    assert_recorded_once(&memory, &format!("CLIENT GET [error {BODY}]"));
+    assert_recorded_once(&memory, "CLIENT GET [error timeout]");
 }
 
 /// What a caller can find out about an error.

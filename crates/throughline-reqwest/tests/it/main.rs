@@ -7,5 +7,7 @@ mod context;
 mod ends;
 mod metrics;
 mod middlewares;
+mod redirects;
 mod response;
+mod settings;
 mod support;

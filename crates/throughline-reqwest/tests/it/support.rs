@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::mem;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
@@ -143,4 +145,64 @@ pub(crate) fn status_code(memory: &InMemory) -> Option<i64> {
         Some(other) => panic!("a status that is no integer: {other:?}"),
         None => None,
     }
+}
+
+/// What a server received: each request as it came, head and body.
+#[derive(Clone, Default)]
+pub(crate) struct Received(Arc<Mutex<Vec<String>>>);
+
+impl Received {
+    pub(crate) fn take(&self) -> Vec<String> {
+        mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+/// Answers each request with what `answer` makes of its path, and keeps what it received.
+pub(crate) async fn serve_recording(
+    answer: impl Fn(&str) -> String + Send + Sync + 'static,
+) -> (SocketAddr, Received) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let received = Received::default();
+    let (answer, keep) = (Arc::new(answer), received.clone());
+    tokio::spawn(async move {
+        loop {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let (answer, keep) = (Arc::clone(&answer), keep.clone());
+            tokio::spawn(async move {
+                let Some(request) = read_request(&mut connection).await else {
+                    return;
+                };
+                let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+                keep.0.lock().unwrap().push(request);
+                let response = answer(&path);
+                let _ = connection.write_all(response.as_bytes()).await;
+            });
+        }
+    });
+    (address, received)
+}
+
+async fn read_request(connection: &mut TcpStream) -> Option<String> {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\r\n\r\n") {
+        bytes.push(connection.read_u8().await.ok()?);
+    }
+    let head = String::from_utf8(bytes.clone()).unwrap();
+    if head.contains("transfer-encoding: chunked") {
+        while !bytes.ends_with(b"0\r\n\r\n") {
+            bytes.push(connection.read_u8().await.ok()?);
+        }
+    }
+    let length = head.split("content-length: ").nth(1);
+    let length = length.map_or(0, |rest| rest.lines().next().unwrap().parse().unwrap());
+    let mut body = vec![0; length];
+    connection.read_exact(&mut body).await.ok()?;
+    bytes.append(&mut body);
+    Some(String::from_utf8(bytes).unwrap())
+}
+
+/// A response of [`serve_recording`], whose connection is closed after it.
+pub(crate) fn raw(status: u16, headers: &str) -> String {
+    format!("HTTP/1.1 {status} Text\r\nconnection: close\r\ncontent-length: 4\r\n{headers}\r\ntext")
 }

@@ -1,0 +1,118 @@
+//! A client of our own making.
+
+use std::fmt;
+use std::sync::Arc;
+
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
+use throughline_core::http_semconv::{Destinations, Hosts};
+
+use crate::TracingMiddleware;
+use crate::redirect;
+
+/// Builds a traced client that follows redirects above reqwest; made by [`builder`](crate::builder).
+///
+/// Each hop is a request of its own: it has a span, with `http.request.resend_count`, and the headers of propagation go
+/// only where they may. They go to every host, but for baggage: that does not follow a redirect to another host unless
+/// [`baggage_to`](Self::baggage_to) names it.
+///
+/// Ten redirects are followed, by the rules of reqwest; secret headers that were removed on the way to another host stay
+/// removed. It replaces the redirect policy of the `reqwest::ClientBuilder`. A timeout of a request is that of all its
+/// hops, a timeout of the client that of each.
+///
+/// ```
+/// # fn main() -> reqwest::Result<()> {
+/// let client = throughline_reqwest::builder(reqwest::Client::builder())
+///     .propagate_to(["*.internal", "localhost"])
+///     .baggage_to(["orders.internal"])
+///     .build()?;
+/// # drop(client);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+#[derive(Debug)]
+pub struct Builder {
+    client: reqwest::ClientBuilder,
+    tracing: TracingMiddleware,
+    destinations: Destinations,
+    sends_referer: bool,
+    outer: Outer,
+}
+
+/// The middlewares around ours.
+#[derive(Default)]
+struct Outer(Vec<Arc<dyn Middleware>>);
+
+impl fmt::Debug for Outer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} middlewares", self.0.len())
+    }
+}
+
+impl Builder {
+    pub(crate) fn new(client: reqwest::ClientBuilder) -> Self {
+        Self {
+            client,
+            tracing: TracingMiddleware::new(),
+            destinations: Destinations::default(),
+            sends_referer: true,
+            outer: Outer::default(),
+        }
+    }
+
+    /// Traces with `tracing`, for what it sets. Default: `TracingMiddleware::new()`.
+    pub fn tracing(mut self, tracing: TracingMiddleware) -> Self {
+        self.tracing = tracing;
+        self
+    }
+
+    /// Adds a middleware around the tracing one, inside of those that were added before. One that retries has a span a try
+    /// and hop.
+    pub fn with(mut self, middleware: impl Middleware) -> Self {
+        self.outer.0.push(Arc::new(middleware));
+        self
+    }
+
+    /// Sends trace headers and baggage to these hosts only: names, addresses, or `*.suffix` for all names below one.
+    ///
+    /// For clients that call others than one's own services, or are redirected there. Headers that the caller put into a
+    /// request stay, but for a redirect to another host: there, those of propagation are removed. Default: all hosts.
+    pub fn propagate_to<H: AsRef<str>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
+        self.destinations.propagate_to = Some(Hosts::new(hosts));
+        self
+    }
+
+    /// Sends neither trace headers nor baggage to these hosts, even if they are on another list. Default: none.
+    pub fn propagate_except<H: AsRef<str>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
+        self.destinations.propagate_except = Hosts::new(hosts);
+        self
+    }
+
+    /// Sends baggage to these hosts only, among those that get trace headers. Default: to all that do, but for one that a
+    /// redirect led to from another host.
+    ///
+    /// Baggage holds what the application put there, and what came with the request that it serves.
+    pub fn baggage_to<H: AsRef<str>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
+        self.destinations.baggage_to = Some(Hosts::new(hosts));
+        self
+    }
+
+    /// Whether a redirected request has a `Referer`. Default: true, as that of reqwest, whose own setting does not count.
+    pub fn referer(mut self, sends_referer: bool) -> Self {
+        self.sends_referer = sends_referer;
+        self
+    }
+
+    /// Builds the client.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`reqwest::ClientBuilder::build`].
+    pub fn build(self) -> reqwest::Result<ClientWithMiddleware> {
+        let client = self.client.redirect(redirect::policy()).build()?;
+        let outer = self.outer.0.into_iter();
+        let builder = outer.fold(ClientBuilder::new(client), ClientBuilder::with_arc);
+        let following = (self.tracing).following_redirects(self.destinations, self.sends_referer);
+        Ok(builder.with(following).build())
+    }
+}

@@ -1,0 +1,341 @@
+//! Redirects that are followed above reqwest, and where headers may go.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, COOKIE, REFERER};
+use reqwest::redirect::Policy;
+use reqwest::{Body, Method};
+use reqwest_middleware::ClientWithMiddleware;
+use throughline_reqwest::Builder;
+use throughline_testing::InMemory;
+use throughline_testing::opentelemetry::baggage::BaggageExt;
+use throughline_testing::opentelemetry::trace::FutureExt;
+use throughline_testing::opentelemetry::{Context, KeyValue, Value};
+
+use crate::support::{Received, raw, serve_recording, tracing};
+
+/// A client whose names are all those of `server`.
+fn resolving(server: SocketAddr) -> reqwest::ClientBuilder {
+    ["one.internal", "two.internal", "foreign.example"]
+        .into_iter()
+        .fold(reqwest::Client::builder().no_proxy(), |client, name| {
+            client.resolve(name, server)
+        })
+}
+
+fn following(memory: &InMemory, server: SocketAddr) -> Builder {
+    throughline_reqwest::builder(resolving(server)).tracing(tracing(memory))
+}
+
+/// A server that redirects by its paths: `/307/HOST/rest` with that status to `http://HOST:PORT/rest`.
+async fn serve_redirects() -> (SocketAddr, Received) {
+    let port = std::sync::Arc::new(std::sync::OnceLock::new());
+    let known = port.clone();
+    let answer = move |path: &str| {
+        let mut parts = path.splitn(4, '/').skip(1);
+        let (status, host) = (parts.next(), parts.next());
+        let rest = parts.next().unwrap_or_default();
+        match (status.map(str::parse), host) {
+            (Some(Ok(status)), Some("relative")) => raw(status, &format!("location: /{rest}\r\n")),
+            (Some(Ok(status)), Some("nowhere")) => raw(status, ""),
+            (Some(Ok(status)), Some(host)) => {
+                let port: &u16 = known.get().unwrap();
+                raw(
+                    status,
+                    &format!("location: http://{host}:{port}/{rest}\r\n"),
+                )
+            }
+            _ => raw(200, ""),
+        }
+    };
+    let (server, received) = serve_recording(answer).await;
+    port.set(server.port()).unwrap();
+    (server, received)
+}
+
+/// The lines of a received request, in no order, without those of propagation.
+fn without_ours(request: impl AsRef<str>) -> Vec<String> {
+    let lines = request.as_ref().lines().map(str::to_owned);
+    let mut lines: Vec<_> = lines
+        .filter(|line| !line.starts_with("traceparent: "))
+        .collect();
+    lines.sort();
+    lines
+}
+
+/// What is sent, and how.
+#[derive(Clone, Copy, Debug)]
+enum Content {
+    None,
+    Known,
+    Stream,
+}
+
+async fn send(
+    client: &ClientWithMiddleware,
+    method: &Method,
+    url: &str,
+    content: Content,
+) -> String {
+    let request = client
+        .request(method.clone(), url)
+        .header(AUTHORIZATION, "secret")
+        .header(COOKIE, "secret");
+    let request = match content {
+        Content::None => request,
+        Content::Known => request.header("content-type", "text/x").body("body"),
+        Content::Stream => {
+            let chunks = tokio_stream::iter([Ok::<_, std::io::Error>("chunk")]);
+            request.body(Body::wrap_stream(chunks))
+        }
+    };
+    match request.send().await {
+        Ok(response) => format!("{} {}", response.status(), response.url()),
+        Err(reqwest_middleware::Error::Reqwest(error)) => format!(
+            "redirect {} builder {} {:?}",
+            error.is_redirect(),
+            error.is_builder(),
+            error.url().map(ToString::to_string)
+        ),
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+#[tokio::test]
+async fn redirects_are_followed_as_reqwest_follows_them() {
+    let (server, received) = serve_redirects().await;
+    let memory = InMemory::new();
+    let ours = following(&memory, server).build().unwrap();
+    let theirs = ClientWithMiddleware::from(resolving(server).build().unwrap());
+    let circle = format!("{}end", "302/relative/".repeat(12));
+    let almost = format!("{}end", "302/relative/".repeat(10));
+    for path in [
+        "301/relative/end",
+        "302/two.internal/end",
+        "303/relative/end",
+        "307/two.internal/end",
+        "308/relative/end",
+        "307/two.internal/303/one.internal/end",
+        "304/relative/end",
+        "300/relative/end",
+        "302/nowhere/end",
+        "302/%20/end",
+        &circle,
+        &almost,
+    ] {
+        for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT] {
+            for content in [Content::None, Content::Known, Content::Stream] {
+                let url = format!("http://one.internal:{}/{path}", server.port());
+                let expected = send(&theirs, &method, &url, content).await;
+                let expected_requests = received.take();
+                let result = send(&ours, &method, &url, content).await;
+                let requests = received.take();
+                assert_eq!(result, expected, "{method} {path} {content:?}");
+                let plain = |requests: &[String]| Vec::from_iter(requests.iter().map(without_ours));
+                let seen = plain(&requests);
+                assert_eq!(memory.take_spans().len(), seen.len());
+                assert_eq!(
+                    seen,
+                    plain(&expected_requests),
+                    "{method} {path} {content:?}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_hop_has_a_span_that_says_how_often_it_was_sent_before() {
+    let (server, received) = serve_redirects().await;
+    let memory = InMemory::new();
+    let client = following(&memory, server).build().unwrap();
+    let url = format!(
+        "http://one.internal:{}/307/two.internal/308/relative/end",
+        server.port()
+    );
+    let response = client.get(url).send().await.unwrap();
+    assert_eq!(response.url().path(), "/end");
+    assert_eq!(response.text().await.unwrap(), "text");
+    let requests = received.take();
+    let spans = memory.spans();
+    for (span, (request, expected)) in spans.iter().zip(requests.iter().zip([
+        ("one.internal", 307, None),
+        ("two.internal", 308, Some(1)),
+        ("two.internal", 200, Some(2)),
+    ])) {
+        let parent = format!("traceparent: 00-{}-{}-01", span.trace_id, span.span_id);
+        assert!(request.contains(&parent), "{request}");
+        let (host, status, resends) = expected;
+        let resends = resends.map(Value::I64);
+        assert_eq!(span.attribute("server.address"), Some(&host.into()));
+        assert_eq!(
+            span.attribute("http.response.status_code"),
+            Some(&Value::I64(status))
+        );
+        assert_eq!(
+            span.attribute("http.request.resend_count"),
+            resends.as_ref()
+        );
+        assert_eq!(span.error_type(), None);
+    }
+    assert_eq!((spans.len(), requests.len()), (3, 3));
+}
+
+#[tokio::test]
+async fn a_circle_ends_with_the_error_of_reqwest() {
+    let (server, _received) = serve_recording(|_| raw(302, "location: /\r\n")).await;
+    let memory = InMemory::new();
+    let client = following(&memory, server).build().unwrap();
+    let error = client
+        .get(format!("http://{server}/"))
+        .send()
+        .await
+        .unwrap_err();
+    assert!(error.is_redirect(), "{error:?}");
+    let spans = memory.spans();
+    assert_eq!(spans.len(), 11);
+    let (last, others) = spans.split_last().unwrap();
+    assert_eq!(last.error_type(), Some("redirect"));
+    assert!(others.iter().all(|span| span.error_type().is_none()));
+}
+
+#[tokio::test]
+async fn the_timeout_of_a_call_is_that_of_all_its_hops() {
+    let (server, _received) = serve_recording(|_| {
+        std::thread::sleep(Duration::from_millis(60));
+        raw(302, "location: /\r\n")
+    })
+    .await;
+    let memory = InMemory::new();
+    let client = following(&memory, server).build().unwrap();
+    let call = client
+        .get(format!("http://{server}/"))
+        .timeout(Duration::from_millis(150));
+    assert!(call.send().await.unwrap_err().is_timeout());
+    assert_eq!(memory.spans().last().unwrap().error_type(), Some("timeout"));
+}
+
+#[tokio::test]
+async fn secret_headers_do_not_come_back_at_a_third_hop() {
+    let (server, received) = serve_redirects().await;
+    let memory = InMemory::new();
+    let client = following(&memory, server).referer(false).build().unwrap();
+    let path = "302/foreign.example/302/relative/end";
+    let url = format!("http://one.internal:{}/{path}", server.port());
+    send(&client, &Method::GET, &url, Content::None).await;
+    let requests = received.take();
+    assert_eq!(requests.len(), 3);
+    assert!(requests[0].contains("secret"));
+    assert!(!requests[1..].concat().contains("secret"));
+    assert!(!requests.concat().contains(REFERER.as_str()));
+}
+
+/// Calls `path` of `one.internal` with baggage, and expects `trace` or `baggage` or both of them at each hop.
+async fn check_hosts(configure: impl Fn(Builder) -> Builder, path: &str, expected: &[&str]) {
+    let (server, received) = serve_redirects().await;
+    let memory = InMemory::new();
+    let client = configure(following(&memory, server)).build().unwrap();
+    let url = format!("http://one.internal:{}/{path}", server.port());
+    let context = Context::new().with_baggage([KeyValue::new("user", "7")]);
+    client.get(url).send().with_context(context).await.unwrap();
+    let sent: Vec<_> = (received.take().iter())
+        .map(|request| {
+            let trace = request.contains("traceparent: 00-");
+            let baggage = request.contains("baggage: user=7");
+            [(trace, "trace"), (baggage, "baggage")]
+                .into_iter()
+                .filter_map(|(is_there, name)| is_there.then_some(name))
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect();
+    assert_eq!(sent, expected, "{path}");
+    assert_eq!(memory.spans().len(), expected.len());
+}
+
+#[tokio::test]
+async fn headers_go_only_where_they_may() {
+    let there_and_back = "302/foreign.example/302/one.internal/end";
+    let both = "trace baggage";
+    check_hosts(|all| all, there_and_back, &[both, "trace", both]).await;
+    let internal = |all: Builder| all.propagate_to(["*.internal"]);
+    check_hosts(internal, there_and_back, &[both, "", both]).await;
+    check_hosts(internal, "302/two.internal/end", &[both, "trace"]).await;
+    let foreign = |all: Builder| all.propagate_except(["foreign.example"]);
+    check_hosts(foreign, there_and_back, &[both, "", both]).await;
+    let some = |all: Builder| all.baggage_to(["two.internal", "foreign.example"]);
+    check_hosts(some, there_and_back, &["trace", both, "trace"]).await;
+    check_hosts(some, "302/two.internal/end", &["trace", both]).await;
+    let none = |all: Builder| all.propagate_to([""; 0]).baggage_to(["one.internal"]);
+    check_hosts(none, there_and_back, &["", "", ""]).await;
+    let never = |all: Builder| {
+        all.propagate_to(["*.internal"])
+            .propagate_except(["one.internal"])
+    };
+    check_hosts(never, "302/two.internal/end", &["", "trace"]).await;
+}
+
+#[tokio::test]
+async fn headers_of_the_callers_own_stay_but_for_a_redirect_to_another_host() {
+    const OWN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let until_foreign = [true, true, false];
+    // Where our own may go, they take the place of the caller's; there is no baggage of our own here.
+    for (configure, trace, baggage) in [
+        (
+            (|all| all) as fn(Builder) -> Builder,
+            [false; 3],
+            until_foreign,
+        ),
+        (
+            |all| all.propagate_to(["two.internal"]),
+            until_foreign,
+            until_foreign,
+        ),
+        (
+            |all| all.propagate_to([""; 0]),
+            until_foreign,
+            until_foreign,
+        ),
+        (
+            |all| all.baggage_to(["foreign.example"]),
+            [false; 3],
+            [true; 3],
+        ),
+    ] {
+        let (server, received) = serve_redirects().await;
+        let memory = InMemory::new();
+        let client = configure(following(&memory, server)).build().unwrap();
+        let path = "302/relative/302/foreign.example/end";
+        let url = format!("http://one.internal:{}/{path}", server.port());
+        let call = client
+            .get(url)
+            .header("traceparent", OWN)
+            .header("baggage", "own=1");
+        call.send().await.unwrap();
+        let requests = received.take();
+        let stayed: Vec<_> = requests
+            .iter()
+            .map(|request| request.contains(OWN))
+            .collect();
+        assert_eq!(stayed, trace);
+        let stayed: Vec<_> = requests
+            .iter()
+            .map(|request| request.contains("own=1"))
+            .collect();
+        assert_eq!(stayed, baggage);
+    }
+}
+
+#[tokio::test]
+async fn a_policy_of_the_clients_own_is_replaced() {
+    let (server, received) = serve_redirects().await;
+    let memory = InMemory::new();
+    let client = throughline_reqwest::builder(resolving(server).redirect(Policy::none()))
+        .tracing(tracing(&memory))
+        .build()
+        .unwrap();
+    let url = format!("http://one.internal:{}/302/relative/end", server.port());
+    client.get(url).send().await.unwrap();
+    assert_eq!((received.take().len(), memory.spans().len()), (2, 2));
+}
