@@ -5,9 +5,11 @@
 mod attributes;
 mod context;
 mod ends;
+mod matrix;
 mod metrics;
 mod middlewares;
 mod redirects;
 mod response;
+mod secrets;
 mod settings;
 mod support;
