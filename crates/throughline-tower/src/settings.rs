@@ -72,9 +72,9 @@ impl ServerLayer {
     /// For a server behind a load balancer or an ingress: without it `client.address` is the proxy's. It decides on
     /// `client.address`, `client.port`, `url.scheme`, `server.address` and `server.port`. The headers are read from the
     /// right, hop by hop, as long as the hop is in one of the networks, beginning with the connection's other end: that
-    /// must be known, by axum's `ConnectInfo` or a [`PeerAddress`](crate::PeerAddress), else nothing is believed. Name the networks of proxies only: whoever is in one of
-    /// them can say anything. Each proxy must set or remove each of the headers; one that passes on a `Forwarded` which it
-    /// does not know passes on what the client wrote.
+    /// must be known, by axum's `ConnectInfo` or a [`PeerAddress`](crate::PeerAddress), else nothing is believed. Name the
+    /// networks of proxies only: whoever is in one of them can say anything. Each proxy must set or remove each of the
+    /// headers; one that passes on a `Forwarded` which it does not know passes on what the client wrote.
     ///
     /// ```
     /// use throughline_tower::ServerLayer;
