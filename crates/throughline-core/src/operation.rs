@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::time::{Duration, Instant, SystemTime};
 
-use http::{HeaderMap, Response, StatusCode, Version};
+use http::{Response, StatusCode, Version};
 use http_body::Body;
 use opentelemetry::trace::{SpanRef, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
@@ -46,17 +46,19 @@ pub trait Details {
 
 /// The details of an operation over HTTP.
 pub trait HttpDetails: Details {
-    /// Notes the head of the response; returns the outcome where the operation ends with it, as it does where no body
-    /// can follow.
-    fn responded(&mut self, status: StatusCode, version: Version) -> Option<Outcome>;
+    /// Notes the head of the response and the length of its body, where that is known; returns the outcome where the
+    /// operation ends with the head, as it does where no body can follow.
+    fn responded(
+        &mut self,
+        status: StatusCode,
+        version: Version,
+        length: Option<u64>,
+    ) -> Option<Outcome>;
 
     /// The headers of the response that the span records. Default: none.
     fn response_headers(&self) -> Option<&CapturedHeaders> {
         None
     }
-
-    /// Sees the headers of the response, and the length of its body where that is known. Default: does nothing with them.
-    fn received(&mut self, _: &HeaderMap, _: Option<u64>) {}
 
     /// The `error.type` of an error in place of the response or in its body.
     fn error_type<E: 'static>(&self, _: &E) -> &'static str {
@@ -244,8 +246,7 @@ impl<D: HttpDetails> Operation<D> {
         };
         let length =
             (response.body().size_hint().exact()).or_else(|| announced_length(response.headers()));
-        details.received(response.headers(), length);
-        let ended = details.responded(response.status(), response.version());
+        let ended = details.responded(response.status(), response.version(), length);
         let live = self.live.as_ref();
         if let Some(captured) = live.and_then(|live| live.details.response_headers()) {
             let attributes = captured.attributes(response.headers());

@@ -1,7 +1,7 @@
 //! The middleware's settings: what to record.
 
 use http::{HeaderName, Method};
-use throughline_core::http_semconv::{CapturedHeaders, KnownMethods, OptIn};
+use throughline_core::http_semconv::{CapturedHeaders, KnownMethods};
 
 use crate::TracingMiddleware;
 
@@ -60,20 +60,20 @@ impl TracingMiddleware {
     /// Records `url.scheme`, on spans and metrics. Default: off.
     #[must_use]
     pub fn url_scheme(self) -> Self {
-        self.opt_in(OptIn::UrlScheme)
+        self.change(|http| http.client_url_scheme = true)
     }
 
     /// Records `user_agent.original`, for applications that speak for several. Default: off.
     #[must_use]
     pub fn user_agent(self) -> Self {
-        self.opt_in(OptIn::UserAgent)
+        self.change(|http| http.client_user_agent = true)
     }
 
     /// Records `network.peer.address` and `network.peer.port`: the other end of the connection, which is the proxy where there
     /// is one. Default: off.
     #[must_use]
     pub fn peer_address(self) -> Self {
-        self.opt_in(OptIn::PeerAddress)
+        self.change(|http| http.client_peer_address = true)
     }
 
     /// Records the sizes of bodies that are known before they are sent: `http.request.body.size` and
@@ -81,13 +81,13 @@ impl TracingMiddleware {
     /// Default: off.
     #[must_use]
     pub fn body_sizes(self) -> Self {
-        self.opt_in(OptIn::BodySizes)
+        self.change(|http| http.client_body_sizes = true)
     }
 
     /// Records the metric `http.client.active_requests`. Default: off.
     #[must_use]
     pub fn active_requests(self) -> Self {
-        self.opt_in(OptIn::ActiveRequests)
+        self.change(|http| http.client_active_requests = true)
     }
 
     /// Records the names before semantic conventions 1.23, too: `http.method` beside `http.request.method`, the metric
@@ -99,10 +99,5 @@ impl TracingMiddleware {
     #[must_use]
     pub fn old_names(self) -> Self {
         self.change(|http| http.old_names = true)
-    }
-
-    fn opt_in(mut self, one: OptIn) -> Self {
-        self.settings().opt_in.add(one);
-        self
     }
 }

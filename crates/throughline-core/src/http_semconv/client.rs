@@ -11,7 +11,7 @@ mod template;
 pub use errors::{ErrorTypes, causes};
 pub use hosts::{Destinations, Hosts};
 pub use metrics::ClientMetrics;
-pub use settings::{ClientSettings, OptIn, OptIns};
+pub use settings::ClientSettings;
 pub use template::UrlTemplate;
 
 use std::borrow::Cow;
@@ -127,7 +127,7 @@ impl ClientRequest<'_> {
         let mut attributes = Vec::with_capacity(9);
         attributes.push(KeyValue::new(METHOD, method.as_str()));
         if method == KnownMethod::OTHER {
-            let original = self.method.as_str().to_owned();
+            let original = bounded(self.method.as_str()).to_owned();
             attributes.push(KeyValue::new(METHOD_ORIGINAL, original));
         }
         attributes.extend(host.map(|host| KeyValue::new(SERVER_ADDRESS, host)));
@@ -136,10 +136,12 @@ impl ClientRequest<'_> {
         }
         let url = (self.url)();
         if !url.is_empty() {
-            let redacted = match redact_url(&url, sensitive) {
+            let mut redacted = match redact_url(&url, sensitive) {
                 Cow::Owned(redacted) => redacted,
                 Cow::Borrowed(_) => url.into_owned(),
             };
+            // Only now: without what follows a password, nothing would tell that it is one.
+            redacted.truncate(bounded(&redacted).len());
             attributes.push(KeyValue::new(URL_FULL, redacted));
         }
         let template = self.template.and_then(UrlTemplate::value);
@@ -209,19 +211,23 @@ impl ClientCall {
 }
 
 impl HttpDetails for ClientCall {
-    fn responded(&mut self, status: StatusCode, version: Version) -> Option<Outcome> {
+    fn responded(
+        &mut self,
+        status: StatusCode,
+        version: Version,
+        length: Option<u64>,
+    ) -> Option<Outcome> {
         self.response = Some((status, version));
         let ended = self.method.ends_with_head(status);
-        if let (Some(_), Some(extra)) = (ended, &mut self.extra) {
-            extra.ends_with_head();
+        if let Some(extra) = &mut self.extra {
+            // Where there is no body, its length was announced for another request.
+            extra.responded(length.filter(|_| ended.is_none()));
         }
         ended
     }
 
-    fn received(&mut self, headers: &HeaderMap, length: Option<u64>) {
-        if let Some(extra) = &mut self.extra {
-            extra.received(headers, length);
-        }
+    fn response_headers(&self) -> Option<&CapturedHeaders> {
+        Some(self.extra.as_ref()?.response_headers())
     }
 
     fn error_type<E: 'static>(&self, error: &E) -> &'static str {

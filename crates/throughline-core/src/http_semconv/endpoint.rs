@@ -22,16 +22,23 @@ pub(super) fn server_endpoint<'a>(
             let is_host = (1..=MAX_HOST).contains(&host.len());
             is_host.then(|| (host, authority.port_u16()))
         }
-        None => split_host(headers.get(HOST)?.as_bytes()),
+        None => split_host(headers.get(HOST)?.to_str().ok()?),
     }
 }
 
-/// Splits `host[:port]` (RFC 9110, section 7.2).
-pub(super) fn split_host(value: &[u8]) -> Option<(&str, Option<u16>)> {
+/// Splits `host[:port]` (RFC 9110, section 7.2). None where it is something else, or longer than a host can be.
+///
+/// ```
+/// use throughline_core::http_semconv::split_host;
+///
+/// assert_eq!(split_host("[::1]:8080"), Some(("::1", Some(8080))));
+/// assert_eq!(split_host("user@example.com"), None);
+/// ```
+#[must_use]
+pub fn split_host(value: &str) -> Option<(&str, Option<u16>)> {
     if value.len() > MAX_HOST {
         return None;
     }
-    let value = str::from_utf8(value).ok()?;
     let (host, port) = match value.strip_prefix('[') {
         Some(rest) => {
             let (address, port) = rest.split_once(']')?;
@@ -75,7 +82,7 @@ mod tests {
 
     #[track_caller]
     fn check(host: &str, expected: Option<(&str, Option<u16>)>) {
-        assert_eq!(split_host(host.as_bytes()), expected, "{host:?}");
+        assert_eq!(split_host(host), expected, "{host:?}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
 
+use super::boundary;
 use super::url::REDACTED;
 
 /// How many values of a header are recorded, and how many bytes of each.
@@ -83,7 +84,7 @@ impl Captured {
         let values: Vec<StringValue> = values
             .map(|value| match self.is_secret {
                 true => REDACTED.into(),
-                false => bounded(value).into(),
+                false => text(value).into(),
             })
             .collect();
         let is_there = !values.is_empty();
@@ -99,14 +100,9 @@ fn is_secret(name: &HeaderName) -> bool {
 }
 
 /// A value's first [`MAX_VALUE`] bytes; what is not UTF-8 is replaced.
-fn bounded(value: &HeaderValue) -> String {
+fn text(value: &HeaderValue) -> String {
     let bytes = value.as_bytes();
-    let mut end = bytes.len().min(MAX_VALUE);
-    // Not in the middle of a character.
-    while end > 0 && end < bytes.len() && bytes[end] & 0xc0 == 0x80 {
-        end -= 1;
-    }
-    String::from_utf8_lossy(&bytes[..end]).into_owned()
+    String::from_utf8_lossy(&bytes[..boundary(bytes, MAX_VALUE)]).into_owned()
 }
 
 /// As they are written in a configuration: `accept,x-tenant`.

@@ -17,8 +17,9 @@ mod url;
 
 pub use client::{
     ClientCall, ClientMetrics, ClientRequest, ClientSettings, Destinations, ErrorTypes, Hosts,
-    OptIn, OptIns, UrlTemplate, causes,
+    UrlTemplate, causes,
 };
+pub use endpoint::split_host;
 pub use headers::CapturedHeaders;
 pub use method::KnownMethods;
 pub use network::{IpNetwork, ParseNetworkError};
@@ -85,6 +86,24 @@ fn protocol_version(version: Version) -> Option<&'static str> {
 pub fn error_type_of<E: ?Sized>() -> &'static str {
     let name = std::any::type_name::<E>();
     if name.contains("dyn ") { OTHER } else { name }
+}
+
+/// How much of a text of a request is recorded, in bytes: as much of a URI as every server should take (RFC 9110,
+/// section 4.1).
+const MAX_TEXT: usize = 8000;
+
+/// The first [`MAX_TEXT`] bytes, but no half of a character.
+fn bounded(text: &str) -> &str {
+    &text[..boundary(text.as_bytes(), MAX_TEXT)]
+}
+
+/// The end of the first `max` bytes, but not in the middle of a character.
+fn boundary(text: &[u8], max: usize) -> usize {
+    let mut end = text.len().min(max);
+    while end > 0 && end < text.len() && text[end] & 0xc0 == 0x80 {
+        end -= 1;
+    }
+    end
 }
 
 /// Why an operation is an error, if it is one.

@@ -47,6 +47,18 @@ pub struct HttpSettings {
     pub server_synthetic_user_agents: bool,
     /// The `server.address` and `server.port` of a server's metrics. Default: none.
     pub server_metric_endpoint: Option<(Arc<str>, Option<u16>)>,
+    /// Whether a client records `url.scheme`, on spans and metrics. Default: false.
+    pub client_url_scheme: bool,
+    /// Whether a client records `user_agent.original`. Default: false.
+    pub client_user_agent: bool,
+    /// Whether a client records `network.peer.address` and `network.peer.port`, where it knows whom it is connected to.
+    /// Default: false.
+    pub client_peer_address: bool,
+    /// Whether a client records the sizes of bodies that are known before they are sent, on spans and as metrics.
+    /// Default: false.
+    pub client_body_sizes: bool,
+    /// Whether a client records the metric `http.client.active_requests`. Default: false.
+    pub client_active_requests: bool,
 }
 
 impl Default for HttpSettings {
@@ -65,6 +77,11 @@ impl Default for HttpSettings {
             server_network_details: false,
             server_synthetic_user_agents: false,
             server_metric_endpoint: None,
+            client_url_scheme: false,
+            client_user_agent: false,
+            client_peer_address: false,
+            client_body_sizes: false,
+            client_active_requests: false,
         }
     }
 }
@@ -96,6 +113,11 @@ impl HttpSettings {
         self.old_names
             || !self.client_request_headers.is_empty()
             || !self.client_response_headers.is_empty()
+            || self.client_url_scheme
+            || self.client_user_agent
+            || self.client_peer_address
+            || self.client_body_sizes
+            || self.client_active_requests
     }
 
     /// The default, made once in a process.

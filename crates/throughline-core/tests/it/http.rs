@@ -108,6 +108,65 @@ fn a_server_span_has_all_that_is_known() {
 }
 
 #[test]
+fn what_a_request_says_of_itself_has_a_bound() {
+    const BOUND: usize = 8000;
+    let (long, agent) = ("x".repeat(20_000), "a".repeat(BOUND + 1));
+    let mut request = get(&[("user-agent", &agent)]);
+    *request.method_mut() = Method::from_bytes(long.as_bytes()).unwrap();
+    *request.uri_mut() = format!("/{long}?sig=s&{long}&sig=s").parse().unwrap();
+    check_server(
+        &request,
+        None,
+        || None,
+        respond(200),
+        "HTTP",
+        &[
+            ("http.request.method", "_OTHER".into()),
+            ("http.request.method_original", long[..BOUND].into()),
+            ("url.scheme", "http".into()),
+            ("url.path", format!("/{}", &long[1..BOUND]).into()),
+            (
+                "url.query",
+                format!("sig=REDACTED&{}", &long[..BOUND - "sig=s&".len()]).into(),
+            ),
+            ("network.protocol.version", "1.1".into()),
+            ("user_agent.original", agent[..BOUND].into()),
+            ("http.response.status_code", 200.into()),
+        ],
+    );
+
+    // The end of the user information is past the bound.
+    let url = format!("https://user:{long}@host/\u{e9}{}", "\u{e9}".repeat(BOUND));
+    let prefix = "https://REDACTED:REDACTED@host/";
+    let kept = (BOUND - prefix.len()) / 2;
+    let recorded = format!("{prefix}{}", "\u{e9}".repeat(kept));
+    check_client(
+        ClientRequest {
+            method: &Method::GET,
+            url: &|| url.as_str().into(),
+            host: "host",
+            port: None,
+            scheme: None,
+            headers: &::http::HeaderMap::new(),
+            body_size: &|| None,
+            template: None,
+            resend_count: 0,
+            settings: &Arc::default(),
+        },
+        answer(204, ""),
+        "GET",
+        None,
+        &[
+            ("http.request.method", "GET".into()),
+            ("server.address", "host".into()),
+            ("url.full", recorded.into()),
+            ("network.protocol.version", "2".into()),
+            ("http.response.status_code", 204.into()),
+        ],
+    );
+}
+
+#[test]
 fn a_server_span_has_nothing_that_is_unknown() {
     check_server(
         &get(&[]),

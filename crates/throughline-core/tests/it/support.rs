@@ -216,7 +216,7 @@ impl Probe {
 }
 
 impl HttpDetails for Probe {
-    fn responded(&mut self, _: StatusCode, _: Version) -> Option<Outcome> {
+    fn responded(&mut self, _: StatusCode, _: Version, _: Option<u64>) -> Option<Outcome> {
         self.ends_with_head
     }
 }

@@ -1,9 +1,12 @@
 //! What is recorded of HTTP.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use throughline_core::http::{HeaderName, Method};
-use throughline_core::http_semconv::{CapturedHeaders, HttpSettings, KnownMethods, PathPatterns};
+use throughline_core::http_semconv::{
+    CapturedHeaders, HttpSettings, IpNetwork, KnownMethods, PathPatterns, split_host,
+};
 
 use super::env::Env;
 
@@ -22,7 +25,65 @@ pub(super) fn settings(env: &Env<'_>) -> HttpSettings {
     settings.client_request_headers = CapturedHeaders::of_requests(headers("CLIENT", "REQUEST"));
     settings.client_response_headers = CapturedHeaders::of_responses(headers("CLIENT", "RESPONSE"));
     settings.server_excluded_urls = excluded_urls(env);
+    settings.server_trusted_proxies = trusted_proxies(env);
+    settings.server_metric_endpoint = metric_server(env);
+    let sensitive = env.list("OTEL_RUST_INSTRUMENTATION_HTTP_SENSITIVE_QUERY_KEYS");
+    (settings.sensitive_query_keys).extend(sensitive.into_iter().map(Into::into));
+    for (variable, switches) in OPT_IN {
+        opt_in(env, variable, switches, &mut settings);
+    }
     settings
+}
+
+/// What is off by default: its name, which is that of the layers' setter, and its place.
+type Switch = (&'static str, fn(&mut HttpSettings) -> &mut bool);
+
+const OPT_IN: [(&str, &[Switch]); 2] = [
+    (
+        "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_OPT_IN",
+        &[
+            ("body_sizes", |http| &mut http.server_body_sizes),
+            ("network_details", |http| &mut http.server_network_details),
+            ("synthetic_user_agents", |http| {
+                &mut http.server_synthetic_user_agents
+            }),
+        ],
+    ),
+    (
+        "OTEL_RUST_INSTRUMENTATION_HTTP_CLIENT_OPT_IN",
+        &[
+            ("url_scheme", |http| &mut http.client_url_scheme),
+            ("user_agent", |http| &mut http.client_user_agent),
+            ("peer_address", |http| &mut http.client_peer_address),
+            ("body_sizes", |http| &mut http.client_body_sizes),
+            ("active_requests", |http| &mut http.client_active_requests),
+        ],
+    ),
+];
+
+fn opt_in(env: &Env<'_>, variable: &str, switches: &[Switch], settings: &mut HttpSettings) {
+    for name in env.list(variable) {
+        let known = switches
+            .iter()
+            .find(|(known, _)| name.eq_ignore_ascii_case(known));
+        match known {
+            Some((_, switch)) => *switch(settings) = true,
+            None => {
+                let known: Vec<_> = switches.iter().map(|&(known, _)| known).collect();
+                let problem = format!("is none of {}", known.join(", "));
+                env.warn(variable, &name, &problem, "the others of the list");
+            }
+        }
+    }
+}
+
+/// The names of those that are on.
+fn opted_in(settings: &HttpSettings, switches: &[Switch]) -> String {
+    let mut settings = settings.clone();
+    let mut on = switches.to_vec();
+    on.retain(|(_, switch)| *switch(&mut settings));
+    let names: Vec<_> = on.into_iter().map(|(name, _)| name).collect();
+    names.join(",")
 }
 
 /// What differs from the default, for people.
@@ -55,12 +116,32 @@ pub(super) fn describe(settings: &HttpSettings) -> Vec<(&'static str, String)> {
                 "server excluded URLs",
                 settings.server_excluded_urls.to_string(),
             ),
+            (
+                "server trusted proxies",
+                joined(&settings.server_trusted_proxies),
+            ),
+            ("server of metrics", server_of_metrics(settings)),
+            ("server opt-in", opted_in(settings, OPT_IN[0].1)),
+            ("client opt-in", opted_in(settings, OPT_IN[1].1)),
             ("old names", settings.old_names.to_string()),
         ]
     };
     let both = listed(settings).into_iter().zip(listed(&default));
     both.filter_map(|(set, default)| (set != default).then_some(set))
         .collect()
+}
+
+fn joined(items: &[impl ToString]) -> String {
+    let items: Vec<_> = items.iter().map(ToString::to_string).collect();
+    items.join(",")
+}
+
+fn server_of_metrics(settings: &HttpSettings) -> String {
+    match &settings.server_metric_endpoint {
+        None => String::new(),
+        Some((address, None)) => address.to_string(),
+        Some((address, Some(port))) => format!("{address} port {port}"),
+    }
 }
 
 fn known_methods(env: &Env<'_>) -> KnownMethods {
@@ -124,4 +205,25 @@ fn excluded_urls(env: &Env<'_>) -> PathPatterns {
         is_pattern
     });
     PathPatterns::new(patterns)
+}
+
+fn trusted_proxies(env: &Env<'_>) -> Vec<IpNetwork> {
+    let problem = "is no network such as 10.0.0.0/8 or fd00::/8";
+    each(
+        env,
+        "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_TRUSTED_PROXIES",
+        problem,
+    )
+}
+
+/// The server's address and port on metrics.
+fn metric_server(env: &Env<'_>) -> Option<(Arc<str>, Option<u16>)> {
+    const VARIABLE: &str = "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_METRIC_SERVER";
+    let server = env.text(VARIABLE)?;
+    let parsed = split_host(&server);
+    if parsed.is_none() {
+        let problem = "is no host such as api.example.com or api.example.com:443";
+        env.warn(VARIABLE, &server, problem, "no server on metrics");
+    }
+    parsed.map(|(address, port)| (address.into(), port))
 }

@@ -91,7 +91,7 @@ pub struct Config {
     /// How contexts travel, in order. `OTEL_PROPAGATORS`; default: Trace Context and Baggage.
     pub propagators: Vec<Propagator>,
     /// What HTTP instrumentations record, where they have no settings of their own.
-    /// `OTEL_INSTRUMENTATION_HTTP_…`, `OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_EXCLUDED_URLS` and `http/dup` in
+    /// `OTEL_INSTRUMENTATION_HTTP_…`, `OTEL_RUST_INSTRUMENTATION_HTTP_…` and `http/dup` in
     /// `OTEL_SEMCONV_STABILITY_OPT_IN`; default: [`HttpSettings::default`].
     pub http: HttpSettings,
     /// Which events are logged, as lines and as records, as `EnvFilter` directives. `RUST_LOG`; default: `info`.

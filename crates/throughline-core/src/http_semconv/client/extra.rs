@@ -3,28 +3,25 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::HeaderMap;
 use http::header::USER_AGENT as USER_AGENT_HEADER;
 use opentelemetry::KeyValue;
 
 use super::old_names::old_names;
-use super::settings::{OptIn, OptIns};
 use super::{ClientMetrics, ClientRequest};
 use crate::http_semconv::settings::HttpSettings;
 use crate::http_semconv::{
-    PEER_ADDRESS, PEER_PORT, REQUEST_SIZE, RESPONSE_SIZE, URL_SCHEME, USER_AGENT,
+    CapturedHeaders, PEER_ADDRESS, PEER_PORT, REQUEST_SIZE, RESPONSE_SIZE, URL_SCHEME, USER_AGENT,
+    bounded,
 };
 use crate::providers::Resolved;
 
 /// What a call knows for that, where any of it is on.
 #[derive(Debug)]
 pub(super) struct Extra {
-    opt_in: OptIns,
     http: Arc<HttpSettings>,
     scheme: Option<String>,
     request_size: Option<i64>,
     response_size: Option<i64>,
-    response_headers: Vec<KeyValue>,
     peer: Option<SocketAddr>,
 }
 
@@ -33,60 +30,53 @@ impl Extra {
         request: &ClientRequest<'_>,
         resolved: &Resolved<ClientMetrics>,
     ) -> Option<Box<Self>> {
-        let (opt_in, http) = (request.settings.opt_in, resolved.http());
-        if opt_in.is_empty() && !http.has_client_options() {
+        let http = resolved.http();
+        if !http.has_client_options() {
             return None;
         }
         let request_size = (request.body_size)().filter(|&size| size > 0);
         Some(Box::new(Self {
-            opt_in,
             http: Arc::clone(http),
             scheme: request.scheme.map(str::to_owned),
             request_size: request_size.and_then(|size| size.try_into().ok()),
             response_size: None,
-            response_headers: Vec::new(),
             peer: None,
         }))
     }
 
-    pub(super) fn received(&mut self, headers: &HeaderMap, length: Option<u64>) {
-        let captured = &self.http.client_response_headers;
-        self.response_headers.extend(captured.attributes(headers));
-        self.response_size = length.and_then(|length| length.try_into().ok());
+    pub(super) fn responded(&mut self, body_length: Option<u64>) {
+        self.response_size = body_length.and_then(|length| length.try_into().ok());
     }
 
-    /// A length that was announced is not that of a body, since there is none.
-    pub(super) fn ends_with_head(&mut self) {
-        self.response_size = None;
+    pub(super) fn response_headers(&self) -> &CapturedHeaders {
+        &self.http.client_response_headers
     }
 
     pub(super) fn connected_to(&mut self, peer: impl FnOnce() -> Option<SocketAddr>) {
-        if self.opt_in.has(OptIn::PeerAddress) {
+        if self.http.client_peer_address {
             self.peer = peer();
         }
     }
 
     pub(super) fn counts_active(&self) -> bool {
-        self.opt_in.has(OptIn::ActiveRequests)
+        self.http.client_active_requests
     }
 
     /// `url.scheme`, for the span and all metrics.
     pub(super) fn scheme(&self) -> Option<KeyValue> {
-        let scheme = self
-            .scheme
-            .clone()
-            .filter(|_| self.opt_in.has(OptIn::UrlScheme));
+        let scheme = self.scheme.clone().filter(|_| self.http.client_url_scheme);
         scheme.map(|scheme| KeyValue::new(URL_SCHEME, scheme))
     }
 
     /// Adds to the attributes that the span starts with.
     pub(super) fn start(&self, request: &ClientRequest<'_>, attributes: &mut Vec<KeyValue>) {
         attributes.extend(self.scheme());
-        if self.opt_in.has(OptIn::UserAgent) || self.http.old_names {
+        if self.http.client_user_agent || self.http.old_names {
             let agent = request.headers.get(USER_AGENT_HEADER);
             let agent = agent.and_then(|value| value.to_str().ok());
             let agent = agent.filter(|agent| !agent.is_empty());
-            attributes.extend(agent.map(|agent| KeyValue::new(USER_AGENT, agent.to_owned())));
+            attributes
+                .extend(agent.map(|agent| KeyValue::new(USER_AGENT, bounded(agent).to_owned())));
         }
         attributes.extend(self.http.client_request_headers.attributes(request.headers));
         attributes.extend(self.old_names(attributes));
@@ -94,7 +84,7 @@ impl Extra {
 
     /// What the span ends with beside `known`, which it has already.
     pub(super) fn end(&self, is_whole: bool, known: &[KeyValue]) -> Vec<KeyValue> {
-        let mut attributes = self.response_headers.clone();
+        let mut attributes = Vec::new();
         if let Some(peer) = self.peer {
             attributes.push(KeyValue::new(PEER_ADDRESS, peer.ip().to_string()));
             attributes.push(KeyValue::new(PEER_PORT, i64::from(peer.port())));
@@ -108,7 +98,7 @@ impl Extra {
             .filter_map(|(key, size)| Some(KeyValue::new(key, size?)));
         let sizes: Vec<_> = sizes.collect();
         let old = self.old_names(&[known, &attributes, &sizes].concat());
-        if self.opt_in.has(OptIn::BodySizes) {
+        if self.http.client_body_sizes {
             attributes.extend(sizes);
         }
         attributes.extend(old);
@@ -131,7 +121,7 @@ impl Extra {
         is_whole: bool,
         attributes: &[KeyValue],
     ) {
-        if self.opt_in.has(OptIn::BodySizes) {
+        if self.http.client_body_sizes {
             let size = |size: i64| u64::try_from(size).unwrap_or_default();
             if let Some(request) = self.request_size {
                 metrics.request_size.record(size(request), attributes);

@@ -15,49 +15,6 @@ pub struct ClientSettings {
     pub errors: ErrorTypes,
     /// Which hosts get the headers of propagation. Default: all of them, which costs nothing to find out.
     pub destinations: Option<Destinations>,
-    /// What is recorded that is off by default. Default: nothing of it.
-    pub opt_in: OptIns,
-}
-
-/// What the conventions call opt-in, and what costs more than it tells most applications.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OptIn {
-    /// The attribute `url.scheme`, on span and metrics.
-    UrlScheme,
-    /// The attribute `user_agent.original`, for applications that speak for several.
-    UserAgent,
-    /// The attributes `network.peer.address` and `network.peer.port`, where the client tells whom it is connected to: behind
-    /// a proxy that is the proxy.
-    PeerAddress,
-    /// The attributes `http.request.body.size` and `http.response.body.size` and the metrics
-    /// `http.client.request.body.size` and `http.client.response.body.size`, where a body's size is known before it is sent.
-    BodySizes,
-    /// The metric `http.client.active_requests`.
-    ActiveRequests,
-}
-
-/// Some of [`OptIn`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OptIns(u8);
-
-impl OptIns {
-    /// Whether it is nothing.
-    #[must_use]
-    pub fn is_empty(self) -> bool {
-        self == Self::default()
-    }
-
-    /// Whether `one` is among them.
-    #[must_use]
-    pub fn has(self, one: OptIn) -> bool {
-        self.0 & 1 << one as u8 != 0
-    }
-
-    /// Adds `one`.
-    pub fn add(&mut self, one: OptIn) {
-        self.0 |= 1 << one as u8;
-    }
 }
 
 impl ClientSettings {

@@ -57,9 +57,7 @@ impl<'a> Forwarded<'a> {
                 break;
             };
             believed.is_https = proto.and_then(is_https).or(believed.is_https);
-            believed.server = host
-                .and_then(|host| split_host(host.as_bytes()))
-                .or(believed.server);
+            believed.server = host.and_then(|host| split_host(host)).or(believed.server);
             believed.client = node.or(believed.client);
             if !node.is_some_and(|(address, _)| is_trusted(address)) {
                 break;
@@ -91,7 +89,7 @@ impl<'a> Forwarded<'a> {
         // A sign would parse.
         let is_digits = |port: &&str| port.bytes().all(|byte| byte.is_ascii_digit());
         let port = (of_hop(X_FORWARDED_PORT).filter(is_digits)).and_then(|port| port.parse().ok());
-        let server = of_hop(X_FORWARDED_HOST).and_then(|host| split_host(host.as_bytes()));
+        let server = of_hop(X_FORWARDED_HOST).and_then(|host| split_host(host));
         Self {
             client,
             is_https: of_hop(X_FORWARDED_PROTO).and_then(is_https),

@@ -338,11 +338,11 @@ fn leftmost(lines: &[(&str, &str)]) -> Json {
     let target = Uri::from_static("/");
     let host = match name {
         "host" => server_endpoint(&target, &headers),
-        ":authority" => split_host(lines[0].1.as_bytes()),
-        "x-forwarded-host" => first(X_FORWARDED_HOST).and_then(|host| split_host(host.as_bytes())),
+        ":authority" => split_host(lines[0].1),
+        "x-forwarded-host" => first(X_FORWARDED_HOST).and_then(|host| split_host(host)),
         _ => elements
             .iter()
-            .find_map(|element| split_host(element.host?.as_bytes())),
+            .find_map(|element| split_host(element.host?)),
     };
     let proto = match name {
         "x-forwarded-proto" => first(X_FORWARDED_PROTO).filter(|proto| !proto.contains('"')),

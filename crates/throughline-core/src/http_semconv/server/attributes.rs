@@ -1,5 +1,7 @@
 //! The attributes that a SERVER span starts with.
 
+use std::borrow::Cow;
+
 use http::Version;
 use http::header::USER_AGENT as USER_AGENT_HEADER;
 use opentelemetry::KeyValue;
@@ -11,7 +13,7 @@ use super::super::url::redact_query;
 use super::super::{
     CLIENT_ADDRESS, CLIENT_PORT, LOCAL_ADDRESS, LOCAL_PORT, METHOD, METHOD_ORIGINAL, PEER_ADDRESS,
     PEER_PORT, PROTOCOL_VERSION, REQUEST_SIZE, ROUTE, SERVER_ADDRESS, SERVER_PORT, SYNTHETIC_TYPE,
-    TRANSPORT, URL_PATH, URL_QUERY, URL_SCHEME, USER_AGENT, protocol_version,
+    TRANSPORT, URL_PATH, URL_QUERY, URL_SCHEME, USER_AGENT, bounded, protocol_version,
 };
 use super::synthetic::synthetic_type;
 use super::{ServerRequest, Start, scheme};
@@ -23,17 +25,16 @@ impl ServerRequest<'_> {
         let mut attributes = Vec::with_capacity(14);
         attributes.push(KeyValue::new(METHOD, start.method.as_str()));
         if start.method == KnownMethod::OTHER {
-            let original = self.method.as_str().to_owned();
+            let original = bounded(self.method.as_str()).to_owned();
             attributes.push(KeyValue::new(METHOD_ORIGINAL, original));
         }
         attributes.push(KeyValue::new(URL_SCHEME, scheme(start.is_https)));
         // Empty is absent, here and below: CONNECT has no path, and `/?` no query.
         if !self.uri.path().is_empty() {
-            attributes.push(KeyValue::new(URL_PATH, self.uri.path().to_owned()));
+            attributes.push(KeyValue::new(URL_PATH, self.path().to_owned()));
         }
-        if let Some(query) = self.uri.query().filter(|query| !query.is_empty()) {
-            let query = redact_query(query, &start.settings.sensitive_query_keys).into_owned();
-            attributes.push(KeyValue::new(URL_QUERY, query));
+        if let Some(query) = self.query(start.settings) {
+            attributes.push(KeyValue::new(URL_QUERY, query.into_owned()));
         }
         if let Some(version) = protocol_version(self.version) {
             attributes.push(KeyValue::new(PROTOCOL_VERSION, version));
@@ -101,8 +102,18 @@ impl ServerRequest<'_> {
         }
     }
 
+    pub(super) fn path(&self) -> &str {
+        bounded(self.uri.path())
+    }
+
+    /// The query without its secrets.
+    pub(super) fn query(&self, settings: &HttpSettings) -> Option<Cow<'_, str>> {
+        let query = self.uri.query().filter(|query| !query.is_empty())?;
+        Some(redact_query(bounded(query), &settings.sensitive_query_keys))
+    }
+
     pub(super) fn user_agent(&self) -> Option<&str> {
         let user_agent = self.headers.get(USER_AGENT_HEADER)?.to_str().ok()?;
-        (!user_agent.is_empty()).then_some(user_agent)
+        (!user_agent.is_empty()).then(|| bounded(user_agent))
     }
 }

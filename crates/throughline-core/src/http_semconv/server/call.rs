@@ -214,7 +214,12 @@ impl ServerCall {
 }
 
 impl HttpDetails for ServerCall {
-    fn responded(&mut self, status: StatusCode, _version: Version) -> Option<Outcome> {
+    fn responded(
+        &mut self,
+        status: StatusCode,
+        _version: Version,
+        _length: Option<u64>,
+    ) -> Option<Outcome> {
         self.status = Some(status);
         self.method.ends_with_head(status)
     }

@@ -5,8 +5,7 @@ use http::Version;
 use opentelemetry::{KeyValue, StringValue};
 
 use super::super::endpoint::server_endpoint;
-use super::super::protocol_version;
-use super::super::url::redact_query;
+use super::super::{bounded, protocol_version};
 use super::call::ServerCall;
 use super::{ServerRequest, Start, scheme};
 use crate::body::announced_length;
@@ -23,13 +22,13 @@ impl ServerRequest<'_> {
         let is_https = self.is_https();
         attributes.push(KeyValue::new(
             "http.method",
-            self.method.as_str().to_owned(),
+            bounded(self.method.as_str()).to_owned(),
         ));
         attributes.push(KeyValue::new("http.scheme", scheme(is_https)));
-        let mut target = self.uri.path().to_owned();
-        if let Some(query) = self.uri.query().filter(|query| !query.is_empty()) {
+        let mut target = self.path().to_owned();
+        if let Some(query) = self.query(start.settings) {
             target.push('?');
-            target.push_str(&redact_query(query, &start.settings.sensitive_query_keys));
+            target.push_str(&query);
         }
         if !target.is_empty() {
             attributes.push(KeyValue::new("http.target", target));

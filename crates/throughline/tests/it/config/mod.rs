@@ -1,5 +1,7 @@
 //! From variables to a configuration. Every message is checked as a whole: it is what an operator gets to see.
 
+mod http;
+
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -772,114 +774,6 @@ fn the_span_filter_leaves_the_carriers_of_requests_out() {
         "{message}"
     );
     assert!(message.ends_with("); instead: the default"), "{message}");
-}
-
-#[test]
-fn known_methods_replace_the_default() {
-    const VARIABLE: &str = "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS";
-    const DEFAULT: &str = "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS,CONNECT,TRACE,QUERY";
-    let check = |list, expected: &str, warnings: &[&str]| {
-        let read = |c: &Config| c.http.known_methods.to_string();
-        check_warned(&[(VARIABLE, list)], read, expected.to_owned(), warnings);
-    };
-    check("", DEFAULT, &[]);
-    check(" , ", DEFAULT, &[]);
-    check("GET", "GET", &[]);
-    check(" PURGE, get ,POST,", "PURGE,get,POST", &[]);
-    let warning =
-        format!("{VARIABLE}: \"two words\" is no HTTP method; instead: the others of the list");
-    check("GET,two words", "GET", &[&warning]);
-    check("two words", DEFAULT, &[&warning]);
-}
-
-#[test]
-fn headers_are_captured_by_name() {
-    type Of = fn(&Config) -> String;
-    let variables: [(&str, Of); 4] = [
-        ("SERVER_CAPTURE_REQUEST_HEADERS", |c| {
-            c.http.server_request_headers.to_string()
-        }),
-        ("SERVER_CAPTURE_RESPONSE_HEADERS", |c| {
-            c.http.server_response_headers.to_string()
-        }),
-        ("CLIENT_CAPTURE_REQUEST_HEADERS", |c| {
-            c.http.client_request_headers.to_string()
-        }),
-        ("CLIENT_CAPTURE_RESPONSE_HEADERS", |c| {
-            c.http.client_response_headers.to_string()
-        }),
-    ];
-    for (variable, own) in variables {
-        let variable = format!("OTEL_INSTRUMENTATION_HTTP_{variable}");
-        let of_all = |c: &Config| variables.map(|(_, of)| of(c)).concat();
-        let check = |list, expected: &str, warnings: &[&str]| {
-            check_warned(&[(&variable, list)], own, expected.to_owned(), warnings);
-            // The other variables' are not touched.
-            check_warned(&[(&variable, list)], of_all, expected.to_owned(), warnings);
-        };
-        check("", "", &[]);
-        check("Accept", "accept", &[]);
-        check(" x-tenant,ACCEPT,accept ,", "accept,x-tenant", &[]);
-        let warning =
-            format!("{variable}: \"a:b\" is no header name; instead: the others of the list");
-        check("a:b,accept", "accept", &[&warning]);
-    }
-}
-
-#[test]
-fn excluded_urls_are_paths_and_prefixes() {
-    const VARIABLE: &str = "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_EXCLUDED_URLS";
-    let check = |list: &str, expected: &str, warnings: &[&str]| {
-        let read = |c: &Config| c.http.server_excluded_urls.to_string();
-        check_warned(&[(VARIABLE, list)], read, expected.to_owned(), warnings);
-    };
-    check("", "", &[]);
-    check(" /health, /internal/*,", "/health,/internal/*", &[]);
-    check("/*", "/*", &[]);
-    for wrong in [
-        "health",
-        ".*/health",
-        "/h*",
-        "/a/*/b",
-        "/a?b",
-        "/a#b",
-        "/a**",
-        "http://a/b",
-    ] {
-        let warning = format!(
-            "{VARIABLE}: {wrong:?} is no path such as /health or /internal/*; instead: the others of the list"
-        );
-        check(&format!("{wrong},/health"), "/health", &[&warning]);
-    }
-}
-
-#[test]
-fn old_names_of_http_are_opted_into() {
-    const VARIABLE: &str = "OTEL_SEMCONV_STABILITY_OPT_IN";
-    let check = |list, expected, unknown: &[&str]| {
-        let warnings: Vec<_> = (unknown.iter())
-            .map(|category| {
-                format!(
-                    "{VARIABLE}: {category:?} is not built in yet; instead: the names of semantic conventions 1.44"
-                )
-            })
-            .collect();
-        let warnings: Vec<_> = warnings.iter().map(String::as_str).collect();
-        check_warned(
-            &[(VARIABLE, list)],
-            |c| c.http.old_names,
-            expected,
-            &warnings,
-        );
-    };
-    check("", false, &[]);
-    check("http", false, &[]);
-    check("database, HTTP", false, &[]);
-    check("http/dup", true, &[]);
-    check("http, HTTP/Dup", true, &[]);
-    check("http/dup,http", true, &[]);
-    check("database/dup,http/dup", true, &["database/dup"]);
-    check("rpc/dup", false, &["rpc/dup"]);
 }
 
 #[test]

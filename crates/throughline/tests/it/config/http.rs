@@ -1,0 +1,196 @@
+//! The variables of HTTP.
+
+use throughline::Config;
+use throughline_core::http_semconv::HttpSettings;
+
+use super::{check_warned, from};
+
+#[test]
+fn known_methods_replace_the_default() {
+    const VARIABLE: &str = "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS";
+    const DEFAULT: &str = "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS,CONNECT,TRACE,QUERY";
+    let check = |list, expected: &str, warnings: &[&str]| {
+        let read = |c: &Config| c.http.known_methods.to_string();
+        check_warned(&[(VARIABLE, list)], read, expected.to_owned(), warnings);
+    };
+    check("", DEFAULT, &[]);
+    check(" , ", DEFAULT, &[]);
+    check("GET", "GET", &[]);
+    check(" PURGE, get ,POST,", "PURGE,get,POST", &[]);
+    let warning =
+        format!("{VARIABLE}: \"two words\" is no HTTP method; instead: the others of the list");
+    check("GET,two words", "GET", &[&warning]);
+    check("two words", DEFAULT, &[&warning]);
+}
+
+#[test]
+fn headers_are_captured_by_name() {
+    type Of = fn(&Config) -> String;
+    let variables: [(&str, Of); 4] = [
+        ("SERVER_CAPTURE_REQUEST_HEADERS", |c| {
+            c.http.server_request_headers.to_string()
+        }),
+        ("SERVER_CAPTURE_RESPONSE_HEADERS", |c| {
+            c.http.server_response_headers.to_string()
+        }),
+        ("CLIENT_CAPTURE_REQUEST_HEADERS", |c| {
+            c.http.client_request_headers.to_string()
+        }),
+        ("CLIENT_CAPTURE_RESPONSE_HEADERS", |c| {
+            c.http.client_response_headers.to_string()
+        }),
+    ];
+    for (variable, own) in variables {
+        let variable = format!("OTEL_INSTRUMENTATION_HTTP_{variable}");
+        let of_all = |c: &Config| variables.map(|(_, of)| of(c)).concat();
+        let check = |list, expected: &str, warnings: &[&str]| {
+            check_warned(&[(&variable, list)], own, expected.to_owned(), warnings);
+            // The other variables' are not touched.
+            check_warned(&[(&variable, list)], of_all, expected.to_owned(), warnings);
+        };
+        check("", "", &[]);
+        check("Accept", "accept", &[]);
+        check(" x-tenant,ACCEPT,accept ,", "accept,x-tenant", &[]);
+        let warning =
+            format!("{variable}: \"a:b\" is no header name; instead: the others of the list");
+        check("a:b,accept", "accept", &[&warning]);
+    }
+}
+
+#[test]
+fn excluded_urls_are_paths_and_prefixes() {
+    const VARIABLE: &str = "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_EXCLUDED_URLS";
+    let check = |list: &str, expected: &str, warnings: &[&str]| {
+        let read = |c: &Config| c.http.server_excluded_urls.to_string();
+        check_warned(&[(VARIABLE, list)], read, expected.to_owned(), warnings);
+    };
+    check("", "", &[]);
+    check(" /health, /internal/*,", "/health,/internal/*", &[]);
+    check("/*", "/*", &[]);
+    for wrong in [
+        "health",
+        ".*/health",
+        "/h*",
+        "/a/*/b",
+        "/a?b",
+        "/a#b",
+        "/a**",
+        "http://a/b",
+    ] {
+        let warning = format!(
+            "{VARIABLE}: {wrong:?} is no path such as /health or /internal/*; instead: the others of the list"
+        );
+        check(&format!("{wrong},/health"), "/health", &[&warning]);
+    }
+}
+
+#[test]
+fn old_names_of_http_are_opted_into() {
+    const VARIABLE: &str = "OTEL_SEMCONV_STABILITY_OPT_IN";
+    let check = |list, expected, unknown: &[&str]| {
+        let warnings: Vec<_> = (unknown.iter())
+            .map(|category| {
+                format!(
+                    "{VARIABLE}: {category:?} is not built in yet; instead: the names of semantic conventions 1.44"
+                )
+            })
+            .collect();
+        let warnings: Vec<_> = warnings.iter().map(String::as_str).collect();
+        check_warned(
+            &[(VARIABLE, list)],
+            |c| c.http.old_names,
+            expected,
+            &warnings,
+        );
+    };
+    check("", false, &[]);
+    check("http", false, &[]);
+    check("database, HTTP", false, &[]);
+    check("http/dup", true, &[]);
+    check("http, HTTP/Dup", true, &[]);
+    check("http/dup,http", true, &[]);
+    check("database/dup,http/dup", true, &["database/dup"]);
+    check("rpc/dup", false, &["rpc/dup"]);
+}
+
+#[test]
+fn proxies_are_trusted_by_networks() {
+    const VARIABLE: &str = "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_TRUSTED_PROXIES";
+    let check = |list: &str, expected: &[&str], warnings: &[&str]| {
+        let read = |c: &Config| {
+            let networks = c.http.server_trusted_proxies.iter();
+            networks.map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let expected = expected.iter().map(ToString::to_string).collect();
+        check_warned(&[(VARIABLE, list)], read, expected, warnings);
+    };
+    check("", &[], &[]);
+    check("10.0.0.0/8, ::1,", &["10.0.0.0/8", "::1/128"], &[]);
+    let warning = format!(
+        "{VARIABLE}: \"10.0.0.1/8\" is no network such as 10.0.0.0/8 or fd00::/8; instead: the others of the list"
+    );
+    check("10.0.0.1/8,10.0.0.0/8", &["10.0.0.0/8"], &[&warning]);
+}
+
+#[test]
+fn the_server_of_metrics_is_a_host() {
+    const VARIABLE: &str = "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_METRIC_SERVER";
+    let check = |value: &str, expected: Option<(&str, Option<u16>)>, warnings: &[&str]| {
+        let read = |c: &Config| c.http.server_metric_endpoint.clone();
+        let expected = expected.map(|(address, port)| (address.into(), port));
+        check_warned(&[(VARIABLE, value)], read, expected, warnings);
+    };
+    check("", None, &[]);
+    check("api.example.com", Some(("api.example.com", None)), &[]);
+    check("[::1]:8080", Some(("::1", Some(8080))), &[]);
+    for wrong in ["https://api.example.com", "api.example.com:http", "a b"] {
+        let warning = format!(
+            "{VARIABLE}: {wrong:?} is no host such as api.example.com or api.example.com:443; \
+             instead: no server on metrics"
+        );
+        check(wrong, None, &[&warning]);
+    }
+}
+
+#[test]
+fn query_keys_of_ones_own_are_sensitive_beside_the_default() {
+    let list = "token, code";
+    let config = from(&[("OTEL_RUST_INSTRUMENTATION_HTTP_SENSITIVE_QUERY_KEYS", list)]);
+    let keys = config.unwrap().http.sensitive_query_keys;
+    let default = Config::from_variables(|_| None).unwrap();
+    let default = default.http.sensitive_query_keys;
+    assert_eq!(keys[..default.len()], default[..]);
+    assert_eq!(keys[default.len()..], ["token".into(), "code".into()]);
+}
+
+#[test]
+fn each_opt_in_is_one_of_a_list() {
+    type Read = fn(&HttpSettings) -> bool;
+    const ALL: [(&str, &str, Read); 8] = [
+        ("SERVER", "body_sizes", |c| c.server_body_sizes),
+        ("SERVER", "network_details", |c| c.server_network_details),
+        ("SERVER", "synthetic_user_agents", |c| {
+            c.server_synthetic_user_agents
+        }),
+        ("CLIENT", "url_scheme", |c| c.client_url_scheme),
+        ("CLIENT", "user_agent", |c| c.client_user_agent),
+        ("CLIENT", "peer_address", |c| c.client_peer_address),
+        ("CLIENT", "body_sizes", |c| c.client_body_sizes),
+        ("CLIENT", "active_requests", |c| c.client_active_requests),
+    ];
+    let on = |c: &Config| ALL.map(|(_, _, read)| read(&c.http));
+    for (at, (side, name, _)) in ALL.into_iter().enumerate() {
+        let variable = format!("OTEL_RUST_INSTRUMENTATION_HTTP_{side}_OPT_IN");
+        let mut expected = [false; ALL.len()];
+        expected[at] = true;
+        check_warned(&[(&variable, name)], on, expected, &[]);
+        let known = ALL.iter().filter(|(of, ..)| *of == side);
+        let known: Vec<_> = known.map(|&(_, name, _)| name).collect();
+        let warning = format!(
+            "{variable}: \"all\" is none of {}; instead: the others of the list",
+            known.join(", ")
+        );
+        let list = format!("all, {} ,", name.to_uppercase());
+        check_warned(&[(&variable, &list)], on, expected, &[&warning]);
+    }
+}
