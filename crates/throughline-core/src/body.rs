@@ -53,8 +53,12 @@ impl<B: Body + Default, D: Details> Default for OperationBody<B, D> {
     }
 }
 
+/// What `content-length` says. None where it is no number, or no length that anything has: past it sums would overflow.
 pub(crate) fn announced_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    const MAX_DIGITS: usize = 15;
+    let digits = headers.get(CONTENT_LENGTH)?.as_bytes();
+    let is_number = digits.len() <= MAX_DIGITS && digits.iter().all(u8::is_ascii_digit);
+    is_number.then(|| str::from_utf8(digits).ok()?.parse().ok())?
 }
 
 impl<B, D> Body for OperationBody<B, D>

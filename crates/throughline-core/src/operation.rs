@@ -7,13 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::time::{Duration, Instant, SystemTime};
 
-use http::{Response, StatusCode, Version};
+use http::{HeaderMap, Response, StatusCode, Version};
 use http_body::Body;
 use opentelemetry::trace::{SpanRef, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 
 use crate::body::{OperationBody, announced_length};
-use crate::http_semconv::{CapturedHeaders, error_type_of};
+use crate::http_semconv::error_type_of;
 
 /// How an operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +56,9 @@ pub trait HttpDetails: Details {
     ) -> Option<Outcome>;
 
     /// The headers of the response that the span records. Default: none.
-    fn response_headers(&self) -> Option<&CapturedHeaders> {
-        None
+    fn captured(&self, headers: &HeaderMap) -> Vec<KeyValue> {
+        let _ = headers;
+        Vec::new()
     }
 
     /// The `error.type` of an error in place of the response or in its body.
@@ -247,10 +248,9 @@ impl<D: HttpDetails> Operation<D> {
         let length =
             (response.body().size_hint().exact()).or_else(|| announced_length(response.headers()));
         let ended = details.responded(response.status(), response.version(), length);
-        let live = self.live.as_ref();
-        if let Some(captured) = live.and_then(|live| live.details.response_headers()) {
-            let attributes = captured.attributes(response.headers());
-            self.record(|span| span.set_attributes(attributes));
+        let captured = details.captured(response.headers());
+        if !captured.is_empty() {
+            self.record(|span| span.set_attributes(captured));
         }
         if let Some(outcome) = ended {
             match outcome {

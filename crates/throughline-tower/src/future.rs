@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
-use throughline_core::http_semconv::{Route, ServerCall, error_type_of};
+use throughline_core::http_semconv::{Labels, Route, ServerCall, error_type_of};
 use throughline_core::{Operation, Outcome};
 
 use crate::ResponseBody;
@@ -76,11 +76,15 @@ where
         let result = ready!(polled);
         Poll::Ready(match (result, this.operation.take()) {
             (Ok(mut response), Some(mut operation)) => {
-                if let Some(call) = operation.details_mut()
-                    && call.route().is_none()
-                    && let Some(&route) = response.extensions().get::<Route>()
-                {
-                    call.matched(route);
+                if let Some(call) = operation.details_mut() {
+                    if call.route().is_none()
+                        && let Some(&route) = response.extensions().get::<Route>()
+                    {
+                        call.matched(route);
+                    }
+                    if let Some(labels) = response.extensions().get::<Labels>() {
+                        call.add_labels(labels);
+                    }
                 }
                 if let Some(options) = this.options {
                     options.responded(&mut operation, &mut response);

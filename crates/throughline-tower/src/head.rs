@@ -51,6 +51,13 @@ impl<'a> ResponseHead<'a> {
     }
 }
 
+/// In the extensions of a request: its connection is encrypted. To be put there by whoever accepts, for `url.scheme`.
+///
+/// A server that ends TLS itself needs it for HTTP/1.1, whose requests do not tell. Those of HTTP/2 do, and what trusted
+/// proxies say goes before it. With axum it is a layer around the others: `.layer(axum::Extension(Encrypted))`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Encrypted;
+
 /// The address that a connection was accepted on, to be put into the extensions of its requests by whoever accepts, for
 /// [`ServerLayer::network_details`](crate::ServerLayer::network_details).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use http::{Extensions, Request};
+use http::{Extensions, Request, Uri};
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Tracer, TracerProvider};
 use throughline_core::http_semconv::{HttpSettings, Route, ServerMetrics};
@@ -80,8 +81,7 @@ impl ServerLayer {
     /// thousand different ones in a process a route is left out. A service that knows its route only later puts a
     /// [`Route`] into the extensions of its response.
     ///
-    /// The hook runs once at most per request, and only where something is recorded. Default: none. A panic in it is a
-    /// panic of the request.
+    /// The hook runs once at most per request and layer. Default: none. One that panics has told none.
     ///
     /// ```
     /// use throughline_tower::ServerLayer;
@@ -133,7 +133,11 @@ impl<S> Layer<S> for ServerLayer {
 impl Config {
     /// The route of a request, as far as it is known before the request is served.
     pub(crate) fn route_of<B>(&self, request: &Request<B>) -> Option<Route> {
-        let hooked = (self.route.as_ref()).and_then(|hook| hook(RequestHead::of(request)));
+        let ask = |hook: &RouteHook| {
+            let asked = AssertUnwindSafe(|| hook(RequestHead::of(request)));
+            catch_unwind(asked).unwrap_or_default()
+        };
+        let hooked = self.route.as_ref().and_then(ask);
         match hooked {
             Some(template) => Route::intern(&template),
             None => matched_path(request.extensions()).and_then(Route::intern),
@@ -160,6 +164,18 @@ fn matched_path(extensions: &Extensions) -> Option<&str> {
 #[cfg(not(feature = "axum"))]
 fn matched_path(_: &Extensions) -> Option<&str> {
     None
+}
+
+/// The request target as it was sent: axum shortens it for nested services.
+#[cfg(feature = "axum")]
+pub(crate) fn target<B>(request: &Request<B>) -> &Uri {
+    let original = request.extensions().get::<axum::extract::OriginalUri>();
+    original.map_or(request.uri(), |original| &original.0)
+}
+
+#[cfg(not(feature = "axum"))]
+pub(crate) fn target<B>(request: &Request<B>) -> &Uri {
+    request.uri()
 }
 
 /// The address of the connection's other end: that of axum's `ConnectInfo`, else that of a [`PeerAddress`].

@@ -15,14 +15,14 @@ mod trace_response;
 pub use client::{Client, ClientLayer, ClientResponseBody, ClientResponseFuture, Resends};
 pub use connection::ConnectionSpan;
 pub use future::ResponseFuture;
-pub use head::{LocalAddress, PeerAddress, RequestHead, ResponseHead};
+pub use head::{Encrypted, LocalAddress, PeerAddress, RequestHead, ResponseHead};
 pub use layer::ServerLayer;
 pub use service::Server;
 
 pub use http;
 pub use opentelemetry;
 pub use throughline_core::http_semconv::{
-    Finish, IpNetwork, ParseNetworkError, Route, UrlTemplate,
+    Finish, IpNetwork, Labels, ParseNetworkError, Route, UrlTemplate,
 };
 
 pub use throughline_core::{Outcome, RecordingSpan};

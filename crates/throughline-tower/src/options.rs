@@ -35,12 +35,9 @@ impl Options {
             let asked = AssertUnwindSafe(|| predicate(RequestHead::of(request)));
             catch_unwind(asked).unwrap_or(true)
         };
-        if self.filter.as_ref().is_some_and(|filter| !ask(filter)) {
-            Treatment::Pass
-        } else if self.is_public.as_ref().is_some_and(ask) {
-            Treatment::Restart
-        } else {
-            Treatment::Continue
+        Treatment {
+            is_public: self.is_public.as_ref().is_some_and(ask),
+            is_left_out: self.filter.as_ref().is_some_and(|filter| !ask(filter)),
         }
     }
 

@@ -10,8 +10,8 @@ use tower_service::Service;
 
 use crate::ResponseBody;
 use crate::future::ResponseFuture;
-use crate::head::LocalAddress;
-use crate::layer::{Config, peer};
+use crate::head::{Encrypted, LocalAddress};
+use crate::layer::{Config, peer, target};
 
 /// A service whose requests are traced; made by [`ServerLayer`](crate::ServerLayer).
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ where
         let resolved = self.config.instrumentation.resolve();
         let mut operation = ServerRequest {
             method: request.method(),
-            uri: request.uri(),
+            uri: target(&request),
             version: request.version(),
             headers: request.headers(),
             route: &|| self.config.route_of(&request),
@@ -63,6 +63,7 @@ where
                     .get()
                     .map(|&LocalAddress(address)| address)
             },
+            is_encrypted: &|| request.extensions().get::<Encrypted>().is_some(),
             treatment: options.map_or_else(Treatment::default, |o| o.treatment(&request)),
         }
         .start(&resolved);

@@ -13,7 +13,8 @@ impl ServerLayer {
     /// Traces and measures only the requests for which `predicate` is true. Default: all.
     ///
     /// For health checks and the like. A request that is left out has neither span nor metrics; the caller's context is
-    /// carried on, so that calls of its handler belong to the caller's trace. A predicate that panics has said yes.
+    /// carried on, so that calls of its handler belong to the caller's trace, unless it is a stranger's. A predicate that
+    /// panics has said yes.
     ///
     /// ```
     /// use throughline_tower::ServerLayer;
@@ -33,7 +34,7 @@ impl ServerLayer {
     /// Default: what is installed, else none.
     ///
     /// `/health` is that path and no other, `/internal/*` every path that begins with `/internal/`. Paths are compared as
-    /// they were sent, without decoding.
+    /// they were sent, without decoding. What [is none](PathPatterns::is_pattern) matches nothing.
     ///
     /// ```
     /// use throughline_tower::ServerLayer;
@@ -78,7 +79,7 @@ impl ServerLayer {
 /// How long a span lives.
 impl ServerLayer {
     /// Lets the span of a request that switches the protocol (101, or 2xx to `CONNECT`) live as long as its connection,
-    /// and count as active until then. Default: it ends with the response.
+    /// and [count as active](Self::active_requests) until then. Default: it ends with the response.
     ///
     /// For `WebSocket`s whose time on the line is of interest. No layer sees the connection itself, so whoever serves it
     /// takes the [`ConnectionSpan`](crate::ConnectionSpan) out of the request's extensions and holds it to the end; where

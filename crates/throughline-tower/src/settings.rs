@@ -7,7 +7,7 @@ use throughline_core::http_semconv::{CapturedHeaders, IpNetwork, KnownMethods};
 
 use crate::layer::ServerLayer;
 
-/// What to record. Each of these replaces for this layer what the application installed for all.
+/// What to record, beside and in place of what the application installed for all.
 impl ServerLayer {
     /// Takes these methods for known, and no others: any other is `_OTHER` in `http.request.method`, and `HTTP` in the
     /// span's name. Default: what is installed, else the methods of RFC 9110, PATCH and QUERY.
@@ -30,8 +30,8 @@ impl ServerLayer {
     /// Records these headers of requests, as `http.request.header.<name>`. Default: what is installed, else none.
     ///
     /// For a tenant, a client's version, an id of somebody else's. The value is an array of the header's values: 32 at
-    /// most, of each the first KiB. `authorization`, `proxy-authorization`, `cookie`, `set-cookie` and `x-api-key` are
-    /// recorded as `REDACTED`.
+    /// most, of each the first KiB. `authorization`, `proxy-authorization`, `cookie`, `set-cookie`, `x-api-key` and
+    /// what is marked as sensitive (`HeaderValue::is_sensitive`) are recorded as `REDACTED`.
     ///
     /// ```
     /// use http::HeaderName;
@@ -70,7 +70,8 @@ impl ServerLayer {
     /// without it `X-Forwarded-For`, `X-Forwarded-Proto`, `X-Forwarded-Host` and `X-Forwarded-Port`. Default: none.
     ///
     /// For a server behind a load balancer or an ingress: without it `client.address` is the proxy's. It decides on
-    /// `client.address`, `client.port`, `url.scheme`, `server.address` and `server.port`. The headers are read from the
+    /// `client.address`, `client.port`, `url.scheme`, `server.address` and `server.port`, of which `X-Forwarded-Port` counts
+    /// where the host has none. The headers are read from the
     /// right, hop by hop, as long as the hop is in one of the networks, beginning with the connection's other end: that
     /// must be known, by axum's `ConnectInfo` or a [`PeerAddress`](crate::PeerAddress), else nothing is believed. Name the
     /// networks of proxies only: whoever is in one of them can say anything. Each proxy must set or remove each of the
@@ -99,7 +100,15 @@ impl ServerLayer {
         self.change(|http| http.server_body_sizes = true)
     }
 
-    /// Records `network.transport`, where the connection has an address (`quic` for HTTP/3, else `tcp`), and
+    /// Records the metric `http.server.active_requests`. Default: it does not, as the conventions say.
+    ///
+    /// For autoscaling, and to see requests that hang.
+    #[must_use]
+    pub fn active_requests(self) -> Self {
+        self.change(|http| http.server_active_requests = true)
+    }
+
+    /// Records `client.port`, where it is known; `network.transport`, where the connection has an address (`quic` for HTTP/3, else `tcp`), and
     /// `network.local.address` and `network.local.port`, where the request's extensions have a
     /// [`LocalAddress`](crate::LocalAddress). Default: none of them.
     ///
@@ -109,7 +118,7 @@ impl ServerLayer {
         self.change(|http| http.server_network_details = true)
     }
 
-    /// Records `user_agent.synthetic.type`: `bot` where the user agent has a word that ends in `bot`, `crawler`, `spider`
+    /// Records `user_agent.synthetic.type`, on spans and metrics: `bot` where the user agent has a word that ends in `bot`, `crawler`, `spider`
     /// or `slurp`, `test` where one ends in `alwayson`, `synthetics` or `healthcheck`. Default: it does not.
     ///
     /// For telling people from machines that say what they are.

@@ -226,8 +226,9 @@ impl HttpDetails for ClientCall {
         ended
     }
 
-    fn response_headers(&self) -> Option<&CapturedHeaders> {
-        Some(self.extra.as_ref()?.response_headers())
+    fn captured(&self, headers: &HeaderMap) -> Vec<KeyValue> {
+        let extra = self.extra.as_ref();
+        extra.map_or_else(Vec::new, |extra| extra.captured(headers))
     }
 
     fn error_type<E: 'static>(&self, error: &E) -> &'static str {

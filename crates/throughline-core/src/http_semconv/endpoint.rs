@@ -1,6 +1,6 @@
 //! `server.address` and `server.port`.
 
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use http::header::HOST;
 use http::{HeaderMap, Uri};
@@ -66,6 +66,11 @@ fn is_reg_name(byte: u8) -> bool {
             byte,
             b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
         )
+}
+
+/// An address as an attribute: IPv4 as such, also where a listener on both shows it mapped to IPv6.
+pub(super) fn text_of(address: IpAddr) -> String {
+    address.to_canonical().to_string()
 }
 
 /// An IPv6 address without its brackets; any other host as it is.

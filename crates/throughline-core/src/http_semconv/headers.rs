@@ -3,12 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
+use http::header::{
+    AUTHORIZATION, CONTENT_LOCATION, COOKIE, LOCATION, PROXY_AUTHORIZATION, REFERER, SET_COOKIE,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
 
 use super::boundary;
-use super::url::REDACTED;
+use super::url::{REDACTED, redact_url};
 
 /// How many values of a header are recorded, and how many bytes of each.
 const MAX_VALUES: usize = 32;
@@ -17,7 +19,8 @@ const MAX_VALUE: usize = 1024;
 /// The headers that are recorded as attributes: an array of all values of a header, 32 of them and 1 KiB of each at most.
 ///
 /// The values of `authorization`, `proxy-authorization`, `cookie`, `set-cookie` and `x-api-key` are recorded as
-/// `REDACTED`. Default: no header.
+/// `REDACTED`, and so is one that is [marked as sensitive](HeaderValue::is_sensitive). URLs in `referer`, `location` and
+/// `content-location` are redacted as those of requests are. Default: no header.
 #[derive(Clone, Default)]
 pub struct CapturedHeaders(Option<Arc<[Captured]>>);
 
@@ -28,6 +31,7 @@ struct Captured {
     /// The key before conventions 1.23, where that is recorded, too, and is another one.
     old_key: Option<Key>,
     is_secret: bool,
+    is_url: bool,
 }
 
 impl CapturedHeaders {
@@ -51,6 +55,7 @@ impl CapturedHeaders {
             key: Key::from(Arc::from(format!("{prefix}{name}"))),
             old_key: None,
             is_secret: is_secret(&name),
+            is_url: [REFERER, LOCATION, CONTENT_LOCATION].contains(&name),
             name,
         });
         let captured: Arc<[_]> = captured.collect();
@@ -71,19 +76,29 @@ impl CapturedHeaders {
         self.0.is_none()
     }
 
-    /// The attributes of those that are there.
-    pub fn attributes(&self, headers: &HeaderMap) -> impl Iterator<Item = KeyValue> {
+    /// The attributes of those that are there. URLs in them are without user information and the values of `sensitive`
+    /// query keys.
+    pub fn attributes(
+        &self,
+        headers: &HeaderMap,
+        sensitive: &[Box<str>],
+    ) -> impl Iterator<Item = KeyValue> {
         let captured = self.0.as_deref().unwrap_or_default().iter();
-        captured.flat_map(|captured| captured.attributes(headers))
+        captured.flat_map(|captured| captured.attributes(headers, sensitive))
     }
 }
 
 impl Captured {
-    fn attributes(&self, headers: &HeaderMap) -> impl Iterator<Item = KeyValue> {
+    fn attributes(
+        &self,
+        headers: &HeaderMap,
+        sensitive: &[Box<str>],
+    ) -> impl Iterator<Item = KeyValue> {
         let values = headers.get_all(&self.name).iter().take(MAX_VALUES);
         let values: Vec<StringValue> = values
-            .map(|value| match self.is_secret {
+            .map(|value| match self.is_secret || value.is_sensitive() {
                 true => REDACTED.into(),
+                false if self.is_url => url(value, sensitive).into(),
                 false => text(value).into(),
             })
             .collect();
@@ -97,6 +112,14 @@ impl Captured {
 
 fn is_secret(name: &HeaderName) -> bool {
     [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE].contains(name) || name == "x-api-key"
+}
+
+/// A URL without its secrets. The whole of it is looked at: without what follows a password, nothing tells that it is one.
+fn url(value: &HeaderValue, sensitive: &[Box<str>]) -> String {
+    let url = String::from_utf8_lossy(value.as_bytes());
+    let mut safe = redact_url(&url, sensitive).into_owned();
+    safe.truncate(boundary(safe.as_bytes(), MAX_VALUE));
+    safe
 }
 
 /// A value's first [`MAX_VALUE`] bytes; what is not UTF-8 is replaced.

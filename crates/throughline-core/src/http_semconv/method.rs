@@ -163,6 +163,12 @@ impl KnownMethods {
         ))
     }
 
+    /// Whether `method` is one of them.
+    #[must_use]
+    pub fn contains(&self, method: &Method) -> bool {
+        self.of(method) != KnownMethod::OTHER
+    }
+
     pub(super) fn of(&self, method: &Method) -> KnownMethod {
         let standard = KnownMethod::standard(method);
         match &self.0 {

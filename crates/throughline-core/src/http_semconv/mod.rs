@@ -25,7 +25,7 @@ pub use method::KnownMethods;
 pub use network::{IpNetwork, ParseNetworkError};
 pub use path::PathPatterns;
 pub use route::Route;
-pub use server::{Finish, FinishHook, ServerCall, ServerMetrics, ServerRequest, Treatment};
+pub use server::{Finish, FinishHook, Labels, ServerCall, ServerMetrics, ServerRequest, Treatment};
 pub use settings::HttpSettings;
 pub use url::{SENSITIVE_QUERY_KEYS, redact_query, redact_url};
 

@@ -50,6 +50,10 @@ impl FromStr for IpNetwork {
                 None => (text, None),
             };
             let address: IpAddr = address.parse().ok()?;
+            // It would never match: such addresses are looked at as IPv4.
+            if address.to_canonical() != address {
+                return None;
+            }
             let bits = if address.is_ipv4() { 32 } else { 128 };
             let prefix = match prefix {
                 None => bits,
@@ -158,6 +162,8 @@ mod tests {
             "[::1]/128",
             "localhost",
             "192.0.2.0/255.255.255.0",
+            "::ffff:10.0.0.0/104",
+            "::ffff:10.0.0.1",
             "1.0.0.0/99999999999",
         ] {
             let error = wrong.parse::<IpNetwork>().unwrap_err();

@@ -23,6 +23,13 @@ impl PathPatterns {
         Self(patterns.into_iter().map(Into::into).collect())
     }
 
+    /// Whether `text` is a pattern that a path can match: `/`, and a `*` in the last `/*` alone.
+    #[must_use]
+    pub fn is_pattern(text: &str) -> bool {
+        let path = text.strip_suffix("/*").unwrap_or(text);
+        text.starts_with('/') && !path.contains(['?', '#', '*'])
+    }
+
     /// These, too.
     pub fn extend(&mut self, others: &Self) {
         self.0.extend_from_slice(&others.0);

@@ -39,11 +39,13 @@ pub struct HttpSettings {
     pub server_excluded_urls: PathPatterns,
     /// The networks of the proxies whose `Forwarded` and `X-Forwarded-…` headers a server believes. Default: none.
     pub server_trusted_proxies: Vec<IpNetwork>,
+    /// Whether a server records the metric `http.server.active_requests`. Default: false.
+    pub server_active_requests: bool,
     /// Whether a server records the sizes of bodies, on spans and as metrics. Default: false.
     pub server_body_sizes: bool,
-    /// Whether a server records `network.transport` and `network.local.*`. Default: false.
+    /// Whether a server records `client.port`, `network.transport` and `network.local.*`. Default: false.
     pub server_network_details: bool,
-    /// Whether a server records `user_agent.synthetic.type`. Default: false.
+    /// Whether a server records `user_agent.synthetic.type`, on spans and metrics. Default: false.
     pub server_synthetic_user_agents: bool,
     /// The `server.address` and `server.port` of a server's metrics. Default: none.
     pub server_metric_endpoint: Option<(Arc<str>, Option<u16>)>,
@@ -73,6 +75,7 @@ impl Default for HttpSettings {
             client_response_headers: CapturedHeaders::default(),
             server_excluded_urls: PathPatterns::default(),
             server_trusted_proxies: Vec::new(),
+            server_active_requests: false,
             server_body_sizes: false,
             server_network_details: false,
             server_synthetic_user_agents: false,
@@ -102,6 +105,7 @@ impl HttpSettings {
             || !self.server_excluded_urls.is_empty()
             || !self.server_trusted_proxies.is_empty()
             || self.old_names
+            || self.server_active_requests
             || self.server_body_sizes
             || self.server_network_details
             || self.server_synthetic_user_agents

@@ -58,7 +58,8 @@ pub fn redact_query<'a, K: AsRef<str>>(query: &'a str, sensitive: &[K]) -> Cow<'
 
 /// The URL with its user information and the values of `sensitive` query keys replaced by `REDACTED`.
 ///
-/// What is no hierarchical URL (`scheme://…`, or `//…` where the scheme is not known) is returned as it is.
+/// User information is looked for after `scheme://`, or after `//` where the scheme is not known; the query in whatever has
+/// one.
 ///
 /// ```
 /// use throughline_core::http_semconv::{SENSITIVE_QUERY_KEYS, redact_url};
@@ -74,17 +75,16 @@ pub fn redact_url<'a, K: AsRef<str>>(url: &'a str, sensitive: &[K]) -> Cow<'a, s
         true => Some(2),
         false => url.find("://").map(|scheme| scheme + 3),
     };
-    let Some(authority) = authority else {
-        return Cow::Borrowed(url);
+    let without_user = |authority: usize| {
+        let rest = &url[authority..];
+        let length = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let at = rest[..length].rfind('@').filter(|at| at + 1 < length)?;
+        let safe = format!("{}{REDACTED}:{REDACTED}{}", &url[..authority], &rest[at..]);
+        Some(Cow::Owned(safe))
     };
-    let rest = &url[authority..];
-    let authority_length = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let user_information =
-        (rest[..authority_length].rfind('@')).filter(|at| at + 1 < authority_length);
-    let redacted: Cow<'a, str> = match user_information {
-        None => Cow::Borrowed(url),
-        Some(at) => format!("{}{REDACTED}:{REDACTED}{}", &url[..authority], &rest[at..]).into(),
-    };
+    let redacted = authority
+        .and_then(without_user)
+        .unwrap_or(Cow::Borrowed(url));
     let fragment = redacted.find('#').unwrap_or(redacted.len());
     let Some(query) = redacted[..fragment].find('?').map(|mark| mark + 1) else {
         return redacted;

@@ -111,9 +111,13 @@ impl<M: Instruments> Instrumentation<M> {
                 })
             }
         };
+        let installed_http = installed.as_deref().map(|installed| &installed.http);
+        let http = self.http.made_to(installed_http);
         let (metrics, global_meters) = match (&self.meters, &installed) {
             (Some(own), _) => {
-                let known = known.metrics.clone();
+                // Instruments that are bound to another server's attributes are of no use.
+                let is_same = known.http.server_metric_endpoint == http.server_metric_endpoint;
+                let known = known.metrics.clone().filter(|_| is_same);
                 let metrics = known.unwrap_or_else(|| own.instruments(self.scope.clone()));
                 (Some(metrics), None)
             }
@@ -123,8 +127,6 @@ impl<M: Instruments> Instrumentation<M> {
             ),
             (None, None) => self.global_instruments(known),
         };
-        let installed_http = installed.as_deref().map(|installed| &installed.http);
-        let http = self.http.made_to(installed_http);
         Resolved {
             generation,
             settled: AtomicBool::new(settled),

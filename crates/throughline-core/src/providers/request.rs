@@ -39,7 +39,7 @@ impl Parent {
         }
     }
 
-    pub(super) fn into_context(self) -> Context {
+    pub(crate) fn into_context(self) -> Context {
         match self {
             Self::Remote(remote) => remote.into_context(),
             Self::Local(context) => context,

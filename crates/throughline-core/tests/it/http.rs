@@ -58,7 +58,8 @@ fn check_server(
         route: &|| Route::intern(route?),
         peer: &peer,
         local: &|| None,
-        treatment: Treatment::Continue,
+        is_encrypted: &|| false,
+        treatment: Treatment::default(),
     }
     .start(&server(&memory).resolve());
     finish(operation);
@@ -629,7 +630,8 @@ fn debug_output_holds_no_secret() {
             route: &|| None,
             peer: &|| None,
             local: &|| None,
-            treatment: Treatment::Continue,
+            is_encrypted: &|| false,
+            treatment: Treatment::default(),
         }
     );
     assert!(printed.contains("/orders/42"), "{printed}");

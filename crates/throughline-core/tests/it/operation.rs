@@ -343,7 +343,8 @@ fn an_unrecorded_operation_only_carries_its_context() {
                     route: &|| panic!("asked for the route"),
                     peer: &|| panic!("asked for the peer"),
                     local: &|| None,
-                    treatment: Treatment::Continue,
+                    is_encrypted: &|| false,
+                    treatment: Treatment::default(),
                 }
                 .start(&server.resolve()),
             );

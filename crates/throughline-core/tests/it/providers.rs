@@ -612,6 +612,7 @@ fn bound_and_plain_instruments_give_the_same_data_points() {
     let record = |binds: bool| {
         let memory = InMemory::new();
         let mut server = unset();
+        server.change_http(|http| http.server_active_requests = true);
         let meters = MeterSource::new(memory.meter_provider());
         server.set_meters(if binds {
             meters.with_bound_instruments()

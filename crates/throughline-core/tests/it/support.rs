@@ -119,6 +119,7 @@ pub(crate) fn server_with(memory: &InMemory, hint: SamplerHint) -> Instrumentati
     let tracers = TracerSource::new(memory.tracer_provider());
     instrumentation.set_tracers(tracers.with_sampler_hint(hint));
     instrumentation.set_meters(MeterSource::new(memory.meter_provider()));
+    instrumentation.change_http(|http| http.server_active_requests = true);
     instrumentation
 }
 
@@ -142,7 +143,8 @@ pub(crate) fn serve(
         route: &|| None,
         peer: &|| None,
         local: &|| None,
-        treatment: Treatment::Continue,
+        is_encrypted: &|| false,
+        treatment: Treatment::default(),
     }
     .start(&instrumentation.resolve())
 }

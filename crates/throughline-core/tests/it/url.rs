@@ -63,7 +63,7 @@ fn user_information_is_redacted() {
         "//REDACTED:REDACTED@host/a?u=c://d",
     );
     check(url, "//host/a?sig=1", "//host/a?sig=REDACTED");
-    check(url, "/relative?sig=1", "/relative?sig=1");
+    check(url, "/relative?sig=1", "/relative?sig=REDACTED");
 }
 
 #[test]

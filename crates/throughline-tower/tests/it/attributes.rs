@@ -174,10 +174,18 @@ async fn what_is_not_text_is_left_out() {
 }
 
 #[tokio::test]
+async fn a_method_that_is_called_like_the_rest_has_no_other_name() {
+    let request = Request::builder().method("_OTHER").uri("/");
+    let changes = [("http.request.method", "_OTHER".into())];
+    check(request, "HTTP", &changes).await;
+}
+
+#[tokio::test]
 async fn the_peer_is_that_of_the_connection() {
     for (address, ip, port) in [
         ("192.0.2.7:4711", "192.0.2.7", 4711),
         ("[2001:db8::7]:4711", "2001:db8::7", 4711),
+        ("[::ffff:192.0.2.7]:4711", "192.0.2.7", 4711),
     ] {
         let peer: std::net::SocketAddr = address.parse().unwrap();
         let changes = [

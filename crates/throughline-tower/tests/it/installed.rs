@@ -51,8 +51,7 @@ fn bound_instruments_record_what_plain_ones_do() {
         let memory = InMemory::new();
         let meters = MeterSource::new(memory.meter_provider());
         install_all(&memory, meters.with_bound_instruments());
-        let layer = ServerLayer::new();
-        serve_several(&layer);
+        serve_several(&ServerLayer::new().active_requests());
         assert_several(&memory);
     });
 }
@@ -63,7 +62,7 @@ fn no_request_stays_active_on_bound_instruments() {
         let memory = InMemory::new();
         let meters = MeterSource::new(memory.meter_provider());
         install_all(&memory, meters.with_bound_instruments());
-        drop_requests(&ServerLayer::new());
+        drop_requests(&ServerLayer::new().active_requests());
         let points = metric(&memory, ACTIVE).points;
         let values: Vec<f64> = points.iter().map(|point| point.value).collect();
         assert_eq!(values, [0.0, 0.0]);

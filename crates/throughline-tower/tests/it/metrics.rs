@@ -13,7 +13,8 @@ use throughline_tower::ServerLayer;
 use tower::{Layer, ServiceExt, service_fn};
 
 use crate::support::{
-    ACTIVE, AnyBody, BROKEN, DURATION, Step, block_on, full, get, layer, metric, ok, serve, steps,
+    ACTIVE, AnyBody, BROKEN, DURATION, Step, block_on, full, get, layer, metric, ok, plain_layer,
+    serve, steps,
 };
 
 type Attributes = BTreeMap<String, Value>;
@@ -124,11 +125,17 @@ fn the_metrics_have_the_attributes_of_the_conventions_and_no_other() {
 
 #[tokio::test]
 async fn the_instruments_are_those_of_the_conventions() {
+    let names = |memory: &InMemory| {
+        let metrics = memory.metrics().into_iter();
+        metrics.map(|metric| metric.name).collect::<Vec<_>>()
+    };
+    let memory = InMemory::new();
+    serve(&plain_layer(&memory), get("/"), ok).await;
+    assert_eq!(names(&memory), [DURATION]);
+
     let memory = InMemory::new();
     serve(&layer(&memory), get("/"), ok).await;
-
-    let names: Vec<_> = memory.metrics().into_iter().map(|m| m.name).collect();
-    assert_eq!(names, [ACTIVE, DURATION]);
+    assert_eq!(names(&memory), [ACTIVE, DURATION]);
     let duration = metric(&memory, DURATION);
     assert_eq!(
         (duration.unit.as_str(), duration.kind),
@@ -180,7 +187,8 @@ fn unsampled_requests_are_measured() {
 #[test]
 fn metrics_need_no_tracer_provider() {
     let memory = InMemory::new();
-    serve_several(&ServerLayer::new().meter_provider(memory.meter_provider()));
+    let layer = ServerLayer::new().meter_provider(memory.meter_provider());
+    serve_several(&layer.active_requests());
     assert_eq!(memory.spans(), []);
     assert_several(&memory);
 }

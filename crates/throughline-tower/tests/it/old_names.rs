@@ -96,6 +96,7 @@ async fn old_names_know_the_peer_and_the_client_apart() {
     let memory = InMemory::new();
     let layer = layer(&memory)
         .old_names()
+        .metric_server("configured", 80)
         .trusted_proxies(["10.0.0.0/8".parse().unwrap()]);
     let peer: std::net::SocketAddr = "10.0.0.1:4711".parse().unwrap();
     let request = Request::get("/")
@@ -116,4 +117,8 @@ async fn old_names_know_the_peer_and_the_client_apart() {
         let recorded = span.attribute(key).map(ToString::to_string);
         assert_eq!(recorded.as_deref(), expected, "{key}");
     }
+    let old = metric(&memory, "http.server.duration").points.remove(0);
+    assert_eq!(old.attributes["http.scheme"], "http".into());
+    assert_eq!(old.attributes["net.host.name"], "configured".into());
+    assert_eq!(old.attributes.get("net.host.port"), None);
 }

@@ -1,13 +1,15 @@
 //! Attributes and metrics that the conventions leave to whoever asks for them.
 
+use std::collections::BTreeMap;
+
 use http::{Request, Response, Version};
 use throughline_testing::InMemory;
-use throughline_testing::opentelemetry::Value;
-use throughline_tower::LocalAddress;
+use throughline_testing::opentelemetry::{KeyValue, Value};
+use throughline_tower::{Encrypted, Labels, LocalAddress, PeerAddress};
 
 use crate::settings::assert_more;
 use crate::support::{
-    AnyBody, DURATION, Step, full, get, layer, metric, ok, only_span, serve, steps,
+    ACTIVE, AnyBody, DURATION, Step, full, get, layer, metric, ok, only_span, serve, steps,
 };
 
 #[tokio::test]
@@ -115,6 +117,116 @@ async fn details_of_the_network_are_those_of_the_connection() {
 }
 
 #[tokio::test]
+async fn the_clients_port_is_that_of_the_clients_address() {
+    for (peer, forwarded, port) in [
+        ("192.0.2.7:4711", "for=1.2.3.4:42", Some(4711)),
+        ("10.0.0.1:4711", "for=\"1.2.3.4:42\"", Some(42)),
+        ("10.0.0.1:4711", "for=1.2.3.4", None),
+    ] {
+        let memory = InMemory::new();
+        let layer = layer(&memory).trusted_proxies(["10.0.0.0/8".parse().unwrap()]);
+        for layer in [layer.clone(), layer.network_details()] {
+            let request = Request::get("/")
+                .header("forwarded", forwarded)
+                .extension(PeerAddress(peer.parse().unwrap()));
+            serve(&layer, request.body(()).unwrap(), ok).await;
+        }
+        let ports = memory.spans();
+        let ports = ports.iter().map(|span| span.attribute("client.port"));
+        let port = port.map(Value::from);
+        assert_eq!(
+            Vec::from_iter(ports),
+            [None, port.as_ref()],
+            "{peer} {forwarded}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_encrypted_connection_is_told_by_whoever_accepts() {
+    for (uri, encrypted, scheme) in [
+        ("/", false, "http"),
+        ("/", true, "https"),
+        ("http://host/", true, "http"),
+        ("https://host/", false, "https"),
+    ] {
+        let memory = InMemory::new();
+        let mut request = get(uri);
+        if encrypted {
+            request.extensions_mut().insert(Encrypted);
+        }
+        serve(&layer(&memory).old_names(), request, ok).await;
+        let span = only_span(&memory);
+        for key in ["url.scheme", "http.scheme"] {
+            assert_eq!(span.attribute(key), Some(&scheme.into()), "{uri}");
+        }
+        for metric in memory.metrics() {
+            let key = match &*metric.name {
+                "http.server.duration" => "http.scheme",
+                _ => "url.scheme",
+            };
+            assert_eq!(metric.points[0].attributes[key], scheme.into(), "{uri}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_handler_labels_the_span_and_the_metrics() {
+    let label = |n: i64| KeyValue::new(format!("app.label{n:02}"), n);
+    let memory = InMemory::new();
+    serve(&layer(&memory).body_sizes(), get("/"), async |_| {
+        let taken = KeyValue::new("http.request.method", "PUT");
+        let labels = Labels::new([taken].into_iter().chain((0..20).map(label)));
+        let response = Response::builder().extension(labels);
+        response.body(full("")).unwrap()
+    })
+    .await;
+    let expected: Vec<_> = (0..16)
+        .map(|n| (label(n).key.to_string(), n.into()))
+        .collect();
+    let labels = |attributes: &BTreeMap<String, Value>| {
+        let mut labels = attributes.clone();
+        labels.retain(|key, _| key.starts_with("app."));
+        Vec::from_iter(labels)
+    };
+    assert_eq!(labels(&only_span(&memory).attributes), expected);
+    for name in [DURATION, "http.server.response.body.size"] {
+        let attributes = &metric(&memory, name).points[0].attributes;
+        assert_eq!(labels(attributes), expected, "{name}");
+        assert_eq!(attributes["http.request.method"], "GET".into());
+    }
+    // The next request has none of them, and no label has ever been known when a request begins.
+    serve(&layer(&memory).body_sizes(), get("/"), ok).await;
+    assert_eq!(labels(&memory.spans()[1].attributes), []);
+    assert_eq!(labels(&metric(&memory, ACTIVE).points[0].attributes), []);
+}
+
+#[tokio::test]
+async fn a_length_that_nothing_has_is_not_measured() {
+    for length in [
+        "18446744073709551613",
+        "9223372036854775807",
+        "+5",
+        "5, 5",
+        "",
+    ] {
+        let memory = InMemory::new();
+        let request = Request::get("/").header("content-length", length);
+        let layer = layer(&memory).body_sizes();
+        serve(&layer, request.body(()).unwrap(), ok).await;
+        let size = only_span(&memory)
+            .attribute("http.request.body.size")
+            .cloned();
+        assert_eq!(size, None, "{length}");
+        let metrics = memory.metrics().into_iter().map(|metric| metric.name);
+        let measured: Vec<_> = metrics
+            .filter(|name| name.contains("request.body"))
+            .collect();
+        assert_eq!(measured, [""; 0], "{length}");
+    }
+}
+
+#[tokio::test]
 async fn synthetic_user_agents_are_told_where_asked_for() {
     let memory = InMemory::new();
     let request = || {
@@ -128,6 +240,12 @@ async fn synthetic_user_agents_are_told_where_asked_for() {
     let user_agent = ("user_agent.original", "Googlebot/2.1".into());
     let kind = ("user_agent.synthetic.type", "bot".into());
     assert_more(&memory.spans()[0], &[user_agent.clone(), kind]);
+    let points = metric(&memory, DURATION).points;
+    let kinds = points
+        .iter()
+        .map(|point| point.attributes.get("user_agent.synthetic.type"));
+    assert_eq!(Vec::from_iter(kinds.flatten()), [&Value::from("bot")]);
+    assert_eq!(points.len(), 2);
     assert_more(&memory.spans()[1], &[user_agent]);
 }
 

@@ -112,6 +112,22 @@ async fn an_inner_layer_does_not_trace_what_the_outer_one_left_out() {
     assert_eq!(memory.metrics(), []);
 }
 
+#[tokio::test]
+async fn a_stranger_whose_request_is_left_out_is_not_carried_on() {
+    let memory = InMemory::new();
+    let public = layer(&memory).public_endpoint();
+    let left_out = [
+        public.clone().exclude_paths(["/health"]),
+        public.filter(|request| request.uri.path() != "/health"),
+    ];
+    for layer in left_out {
+        let (span, tenant) = seen_by_handler(&layer, called("/health")).await;
+        assert_eq!((span, &*tenant), (SpanContext::NONE, ""));
+    }
+    assert_eq!(memory.spans(), []);
+    assert_eq!(memory.metrics(), []);
+}
+
 fn assert_new_trace(span: &SpanRecord, linked: bool) {
     assert_ne!(span.trace_id.to_string(), TRACE);
     assert_eq!(span.parent_span_id, None);

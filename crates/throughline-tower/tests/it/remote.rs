@@ -8,6 +8,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use throughline_testing::opentelemetry::Value;
 use throughline_testing::{InMemory, SpanRecord};
+use throughline_tower::{PeerAddress, ServerLayer};
 use tower::{Layer, ServiceExt, service_fn};
 
 use crate::exchange::{Answer, AnyService, Protocol, Traced, any, serve_one};
@@ -23,6 +24,7 @@ const NAMES: &[&str] = &[
     "forwarded",
     "x-forwarded-for",
     "x-forwarded-host",
+    "x-forwarded-port",
     "x-forwarded-proto",
     "b3",
 ];
@@ -101,9 +103,9 @@ fn size<B>(request: &Request<B>) -> usize {
 }
 
 /// All that is recorded is no longer than a small multiple of the request: each word is recorded once, and redaction makes
-/// at most `sig=REDACTED` of `sig=`. Single values have no other bound than what the server lets in, but for the host.
-fn assert_bounded(span: &SpanRecord, request: usize) {
-    assert!(span.attributes.len() <= 14, "{span:#?}");
+/// at most `sig=REDACTED` of `sig=`. With all options it is `factor` times as much.
+fn assert_bounded(span: &SpanRecord, request: usize, factor: usize) {
+    assert!(span.attributes.len() <= 14 * factor, "{span:#?}");
     let mut recorded = span.name.len();
     for value in span.attributes.values() {
         if let Value::String(value) = value {
@@ -111,7 +113,7 @@ fn assert_bounded(span: &SpanRecord, request: usize) {
         }
     }
     assert!(
-        recorded <= 3 * request + 200,
+        recorded <= factor * (3 * request + 200),
         "{recorded} of {request}: {span:#?}"
     );
     let host = span.attribute("server.address").map(ToString::to_string);
@@ -136,7 +138,7 @@ async fn every_request_is_served_over_a_connection() {
             assert_eq!(answer.await.expect(&sent).status, 200, "{sent}");
             let spans = memory.take_spans();
             assert_eq!(spans.len(), 1, "{sent}");
-            assert_bounded(&spans[0], size);
+            assert_bounded(&spans[0], size, 1);
         }
         assert_eq!(active(&memory), 0.0);
     }
@@ -145,6 +147,30 @@ async fn every_request_is_served_over_a_connection() {
 /// With what hyper would not let through: lengths that are none, and versions.
 #[tokio::test]
 async fn every_request_is_served() {
+    serve_random(layer, 1).await;
+}
+
+/// With all that reads what others do not look at.
+#[tokio::test]
+async fn every_request_is_served_with_all_options() {
+    let all = |memory: &InMemory| {
+        let everybody = ["0.0.0.0/0", "::/0"].map(|network| network.parse().unwrap());
+        let captured = || NAMES.iter().copied().map(HeaderName::from_static);
+        layer(memory)
+            .trusted_proxies(everybody)
+            .capture_request_headers(captured())
+            .capture_response_headers(captured())
+            .body_sizes()
+            .network_details()
+            .synthetic_user_agents()
+            .old_names()
+            .traceresponse()
+            .server_timing()
+    };
+    serve_random(all, 4).await;
+}
+
+async fn serve_random(layer: impl Fn(&InMemory) -> ServerLayer, factor: usize) {
     let versions = [
         Version::HTTP_09,
         Version::HTTP_10,
@@ -167,13 +193,15 @@ async fn every_request_is_served() {
         *request.headers_mut() = headers(&mut random);
         let length = value(&mut random);
         request.headers_mut().append("content-length", length);
+        let peer = PeerAddress(([10, 0, 0, 1], 4711).into());
+        request.extensions_mut().insert(peer);
         let (sent, size) = (format!("{request:?}"), size(&request));
         let response = service.clone().oneshot(request).await.unwrap();
         assert_eq!(response.status(), 200);
         response.into_body().collect().await.unwrap();
         let spans = memory.take_spans();
         assert_eq!(spans.len(), 1, "{sent}");
-        assert_bounded(&spans[0], size);
+        assert_bounded(&spans[0], size, factor);
     }
     assert_eq!(active(&memory), 0.0);
 }

@@ -167,6 +167,15 @@ fn an_empty_route_is_no_route() {
 }
 
 #[test]
+fn a_hook_that_panics_has_told_no_route() {
+    let app = |layer: ServerLayer| {
+        let layer = layer.route(|_| panic!("on purpose"));
+        Router::new().route("/users/{id}", get(ok)).layer(layer)
+    };
+    check_with(app, "GET /users/7", Some("/users/{id}"));
+}
+
+#[test]
 fn two_layers_make_one_span() {
     let twice = |layer: ServerLayer| {
         Router::new()

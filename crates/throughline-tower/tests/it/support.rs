@@ -23,6 +23,11 @@ use tower::{Layer, ServiceExt, service_fn};
 
 /// A layer that records in `memory` alone.
 pub(crate) fn layer(memory: &InMemory) -> ServerLayer {
+    plain_layer(memory).active_requests()
+}
+
+/// The same with nothing that is off by default.
+pub(crate) fn plain_layer(memory: &InMemory) -> ServerLayer {
     ServerLayer::new()
         .tracer_provider(memory.tracer_provider())
         .meter_provider(memory.meter_provider())

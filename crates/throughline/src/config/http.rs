@@ -42,6 +42,7 @@ const OPT_IN: [(&str, &[Switch]); 2] = [
     (
         "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_OPT_IN",
         &[
+            ("active_requests", |http| &mut http.server_active_requests),
             ("body_sizes", |http| &mut http.server_body_sizes),
             ("network_details", |http| &mut http.server_network_details),
             ("synthetic_user_agents", |http| {
@@ -145,16 +146,17 @@ fn server_of_metrics(settings: &HttpSettings) -> String {
 }
 
 fn known_methods(env: &Env<'_>) -> KnownMethods {
-    let methods = each::<Method>(
-        env,
-        "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",
-        "is no HTTP method",
-    );
+    const VARIABLE: &str = "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS";
+    let methods = each::<Method>(env, VARIABLE, "is no HTTP method");
     if methods.is_empty() {
-        KnownMethods::default()
-    } else {
-        KnownMethods::new(methods)
+        return KnownMethods::default();
     }
+    let known = KnownMethods::new(methods.iter().cloned());
+    for method in methods.iter().filter(|method| !known.contains(method)) {
+        let problem = "is one too many: a process has room for 32 that are not standard";
+        env.warn(VARIABLE, method.as_str(), problem, "_OTHER");
+    }
+    known
 }
 
 fn header_names(env: &Env<'_>, variable: &str) -> Vec<HeaderName> {
@@ -164,14 +166,15 @@ fn header_names(env: &Env<'_>, variable: &str) -> Vec<HeaderName> {
 /// The parsed items of a list; one that cannot be parsed is warned of and left out.
 fn each<T: FromStr>(env: &Env<'_>, variable: &str, problem: &str) -> Vec<T> {
     let list = env.list(variable);
-    let parsed = list.into_iter().filter_map(|item| {
-        let parsed = item.parse().ok();
-        if parsed.is_none() {
-            env.warn(variable, &item, problem, "the others of the list");
-        }
-        parsed
-    });
-    parsed.collect()
+    let parsed: Vec<T> = list.iter().filter_map(|item| item.parse().ok()).collect();
+    let used = match parsed.is_empty() {
+        true => "the default",
+        false => "the others of the list",
+    };
+    for item in list.iter().filter(|item| item.parse::<T>().is_err()) {
+        env.warn(variable, item, problem, used);
+    }
+    parsed
 }
 
 /// Whether `http/dup` is opted into: "`http/dup` has higher precedence than `http`".
@@ -195,9 +198,7 @@ fn excluded_urls(env: &Env<'_>) -> PathPatterns {
     const VARIABLE: &str = "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_EXCLUDED_URLS";
     let mut patterns = env.list(VARIABLE);
     patterns.retain(|pattern| {
-        let is_pattern = pattern.starts_with('/')
-            && !pattern.contains(['?', '#'])
-            && !pattern.strip_suffix("/*").unwrap_or(pattern).contains('*');
+        let is_pattern = PathPatterns::is_pattern(pattern);
         if !is_pattern {
             let problem = "is no path such as /health or /internal/*";
             env.warn(VARIABLE, pattern, problem, "the others of the list");

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use http::HeaderMap;
 use http::header::USER_AGENT as USER_AGENT_HEADER;
 use opentelemetry::KeyValue;
 
@@ -10,8 +11,7 @@ use super::old_names::old_names;
 use super::{ClientMetrics, ClientRequest};
 use crate::http_semconv::settings::HttpSettings;
 use crate::http_semconv::{
-    CapturedHeaders, PEER_ADDRESS, PEER_PORT, REQUEST_SIZE, RESPONSE_SIZE, URL_SCHEME, USER_AGENT,
-    bounded,
+    PEER_ADDRESS, PEER_PORT, REQUEST_SIZE, RESPONSE_SIZE, URL_SCHEME, USER_AGENT, bounded,
 };
 use crate::providers::Resolved;
 
@@ -48,8 +48,11 @@ impl Extra {
         self.response_size = body_length.and_then(|length| length.try_into().ok());
     }
 
-    pub(super) fn response_headers(&self) -> &CapturedHeaders {
-        &self.http.client_response_headers
+    pub(super) fn captured(&self, headers: &HeaderMap) -> Vec<KeyValue> {
+        let captured = &self.http.client_response_headers;
+        captured
+            .attributes(headers, &self.http.sensitive_query_keys)
+            .collect()
     }
 
     pub(super) fn connected_to(&mut self, peer: impl FnOnce() -> Option<SocketAddr>) {
@@ -78,7 +81,8 @@ impl Extra {
             attributes
                 .extend(agent.map(|agent| KeyValue::new(USER_AGENT, bounded(agent).to_owned())));
         }
-        attributes.extend(self.http.client_request_headers.attributes(request.headers));
+        let captured = &self.http.client_request_headers;
+        attributes.extend(captured.attributes(request.headers, &self.http.sensitive_query_keys));
         attributes.extend(self.old_names(attributes));
     }
 

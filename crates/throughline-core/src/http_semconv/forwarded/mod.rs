@@ -28,6 +28,8 @@ pub(super) struct Forwarded<'a> {
     pub(super) client: Option<(IpAddr, Option<u16>)>,
     pub(super) is_https: Option<bool>,
     pub(super) server: Option<(&'a str, Option<u16>)>,
+    /// The server's port, where it is told apart from the host.
+    pub(super) port: Option<u16>,
 }
 
 impl<'a> Forwarded<'a> {
@@ -88,12 +90,12 @@ impl<'a> Forwarded<'a> {
         };
         // A sign would parse.
         let is_digits = |port: &&str| port.bytes().all(|byte| byte.is_ascii_digit());
-        let port = (of_hop(X_FORWARDED_PORT).filter(is_digits)).and_then(|port| port.parse().ok());
-        let server = of_hop(X_FORWARDED_HOST).and_then(|host| split_host(host));
+        let port = of_hop(X_FORWARDED_PORT).filter(is_digits);
         Self {
             client,
             is_https: of_hop(X_FORWARDED_PROTO).and_then(is_https),
-            server: server.map(|(host, own_port)| (host, own_port.or(port))),
+            server: of_hop(X_FORWARDED_HOST).and_then(split_host),
+            port: port.and_then(|port| port.parse().ok()),
         }
     }
 }

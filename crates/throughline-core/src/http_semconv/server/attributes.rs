@@ -6,7 +6,7 @@ use http::Version;
 use http::header::USER_AGENT as USER_AGENT_HEADER;
 use opentelemetry::KeyValue;
 
-use super::super::endpoint::server_endpoint;
+use super::super::endpoint::{server_endpoint, text_of};
 use super::super::method::KnownMethod;
 use super::super::settings::HttpSettings;
 use super::super::url::redact_query;
@@ -16,7 +16,7 @@ use super::super::{
     TRANSPORT, URL_PATH, URL_QUERY, URL_SCHEME, USER_AGENT, bounded, protocol_version,
 };
 use super::synthetic::synthetic_type;
-use super::{ServerRequest, Start, scheme};
+use super::{ServerRequest, Start, scheme, size};
 use crate::body::announced_length;
 
 impl ServerRequest<'_> {
@@ -24,7 +24,7 @@ impl ServerRequest<'_> {
         // Room for the ten or so attributes of an ordinary request and for those of its end.
         let mut attributes = Vec::with_capacity(14);
         attributes.push(KeyValue::new(METHOD, start.method.as_str()));
-        if start.method == KnownMethod::OTHER {
+        if start.method == KnownMethod::OTHER && self.method.as_str() != start.method.as_str() {
             let original = bounded(self.method.as_str()).to_owned();
             attributes.push(KeyValue::new(METHOD_ORIGINAL, original));
         }
@@ -45,19 +45,17 @@ impl ServerRequest<'_> {
         let server = (start.forwarded.server).or_else(|| server_endpoint(self.uri, self.headers));
         if let Some((host, port)) = server {
             attributes.push(KeyValue::new(SERVER_ADDRESS, host.to_owned()));
-            if let Some(port) = port {
+            if let Some(port) = port.or(start.forwarded.port) {
                 attributes.push(KeyValue::new(SERVER_PORT, i64::from(port)));
             }
         }
         if let Some(peer) = (self.peer)() {
-            let address = peer.ip().to_string();
-            match start.forwarded.client {
-                None => attributes.push(KeyValue::new(CLIENT_ADDRESS, address.clone())),
-                Some((client, port)) => {
-                    attributes.push(KeyValue::new(CLIENT_ADDRESS, client.to_string()));
-                    attributes.extend(port.map(|port| KeyValue::new(CLIENT_PORT, i64::from(port))));
-                }
-            }
+            let address = text_of(peer.ip());
+            let client = match start.forwarded.client {
+                None => address.clone(),
+                Some((client, _)) => text_of(client),
+            };
+            attributes.push(KeyValue::new(CLIENT_ADDRESS, client));
             attributes.push(KeyValue::new(PEER_ADDRESS, address));
             attributes.push(KeyValue::new(PEER_PORT, i64::from(peer.port())));
         }
@@ -65,7 +63,7 @@ impl ServerRequest<'_> {
             attributes.push(KeyValue::new(USER_AGENT, user_agent.to_owned()));
         }
         if let Some(options) = start.options {
-            self.optional_attributes(options, &mut attributes);
+            self.optional_attributes(options, start, &mut attributes);
             if options.old_names {
                 self.old_attributes(start, &mut attributes);
             }
@@ -74,32 +72,45 @@ impl ServerRequest<'_> {
     }
 
     #[cold]
-    fn optional_attributes(self, options: &HttpSettings, attributes: &mut Vec<KeyValue>) {
-        attributes.extend(options.server_request_headers.attributes(self.headers));
+    fn optional_attributes(
+        self,
+        options: &HttpSettings,
+        start: &Start<'_>,
+        attributes: &mut Vec<KeyValue>,
+    ) {
+        let captured = &options.server_request_headers;
+        attributes.extend(captured.attributes(self.headers, &options.sensitive_query_keys));
         if options.server_body_sizes
-            && let Some(size) = announced_length(self.headers).and_then(|size| size.try_into().ok())
+            && let Some(bytes) = announced_length(self.headers)
         {
-            attributes.push(KeyValue::new::<_, i64>(REQUEST_SIZE, size));
+            attributes.push(KeyValue::new(REQUEST_SIZE, size(bytes)));
         }
         if options.server_network_details {
-            let local = (self.local)();
+            let (local, peer) = ((self.local)(), (self.peer)());
+            let client_port = match start.forwarded.client {
+                Some((_, port)) => port,
+                None => peer.map(|peer| peer.port()),
+            };
+            attributes.extend(client_port.map(|port| KeyValue::new(CLIENT_PORT, i64::from(port))));
             // What has an address with a port is no local socket.
-            if local.or_else(self.peer).is_some() {
+            if local.or(peer).is_some() {
                 let is_quic = self.version == Version::HTTP_3;
                 let transport = if is_quic { "quic" } else { "tcp" };
                 attributes.push(KeyValue::new(TRANSPORT, transport));
             }
             if let Some(local) = local {
-                attributes.push(KeyValue::new(LOCAL_ADDRESS, local.ip().to_string()));
+                attributes.push(KeyValue::new(LOCAL_ADDRESS, text_of(local.ip())));
                 attributes.push(KeyValue::new(LOCAL_PORT, i64::from(local.port())));
             }
         }
-        if options.server_synthetic_user_agents
-            && let Some(user_agent) = self.user_agent()
-            && let Some(kind) = synthetic_type(user_agent)
-        {
-            attributes.push(KeyValue::new(SYNTHETIC_TYPE, kind));
-        }
+        let kind = self.synthetic_type(options);
+        attributes.extend(kind.map(|kind| KeyValue::new(SYNTHETIC_TYPE, kind)));
+    }
+
+    /// What the user agent is, where that is asked for.
+    pub(super) fn synthetic_type(&self, options: &HttpSettings) -> Option<&'static str> {
+        let user_agent = self.user_agent();
+        synthetic_type(user_agent.filter(|_| options.server_synthetic_user_agents)?)
     }
 
     pub(super) fn path(&self) -> &str {

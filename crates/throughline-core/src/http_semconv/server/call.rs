@@ -5,18 +5,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{StatusCode, Version};
+use http::{HeaderMap, StatusCode, Version};
 use opentelemetry::KeyValue;
 
+use super::super::HttpSettings;
 use super::super::method::KnownMethod;
 use super::super::route::Route;
-use super::super::{CapturedHeaders, HttpSettings};
 use super::super::{
     Failure, METHOD, PROTOCOL_VERSION, RESPONSE_SIZE, ROUTE, SERVER_ADDRESS, SERVER_PORT,
-    STATUS_CODE, URL_SCHEME, protocol_version,
+    STATUS_CODE, SYNTHETIC_TYPE, URL_SCHEME, protocol_version,
 };
+use super::labels::Labels;
 use super::metrics::ServerMetrics;
-use super::{ServerRequest, Start, scheme};
+use super::{ServerRequest, Start, scheme, size};
 use crate::body::announced_length;
 use crate::operation::{Details, HttpDetails, Outcome, RecordingSpan};
 use crate::providers::Resolved;
@@ -65,6 +66,12 @@ struct Options {
     request_size: Option<u64>,
     /// Of the response's body, so far.
     response_size: u64,
+    /// What the user agent is, where that is recorded.
+    synthetic_type: Option<&'static str>,
+    /// What the handler said.
+    labels: Labels,
+    /// Whether the request was encrypted as it came here, whatever proxies say of it before.
+    was_https: bool,
 }
 
 impl fmt::Debug for ServerCall {
@@ -87,6 +94,8 @@ impl ServerCall {
             Box::new(Options {
                 settings: Some(Arc::clone(settings)),
                 request_size: announced_length(request.headers),
+                synthetic_type: request.synthetic_type(settings),
+                was_https: settings.old_names && request.is_https(),
                 ..Options::default()
             })
         };
@@ -126,6 +135,11 @@ impl ServerCall {
         self.options.get_or_insert_default().on_finish = Some(hook);
     }
 
+    /// Adds what the handler said.
+    pub fn add_labels(&mut self, labels: &Labels) {
+        self.options.get_or_insert_default().labels = labels.clone();
+    }
+
     pub(super) fn metric_attributes(&self, failure: Option<Failure>) -> Vec<KeyValue> {
         let mut attributes = self.active_attributes();
         if let Some(version) = protocol_version(self.version) {
@@ -140,6 +154,11 @@ impl ServerCall {
         if let Some(failure) = failure {
             attributes.push(failure.error_type());
         }
+        if let Some(options) = &self.options {
+            let kind = options.synthetic_type;
+            attributes.extend(kind.map(|kind| KeyValue::new(SYNTHETIC_TYPE, kind)));
+            attributes.extend(options.labels.iter());
+        }
         attributes
     }
 
@@ -149,10 +168,7 @@ impl ServerCall {
             KeyValue::new(METHOD, self.method.as_str()),
             KeyValue::new(URL_SCHEME, scheme(self.is_https)),
         ];
-        let endpoint = self
-            .settings()
-            .and_then(|http| http.server_metric_endpoint.as_ref());
-        if let Some((address, port)) = endpoint {
+        if let Some((address, port)) = self.metric_endpoint() {
             attributes.push(KeyValue::new(SERVER_ADDRESS, Arc::clone(address)));
             attributes.extend(port.map(|port| KeyValue::new(SERVER_PORT, i64::from(port))));
         }
@@ -183,8 +199,28 @@ impl ServerCall {
         is_on.then_some((options.request_size, response_size))
     }
 
-    /// The metric attributes in one number. None where `error.type` can be anything.
+    pub(super) fn was_https(&self) -> bool {
+        (self.options.as_ref()).is_some_and(|options| options.was_https)
+    }
+
+    /// Counts the request as active, or not any more, where that is recorded.
+    pub(super) fn add_active(&self, change: i64) {
+        if let Some(metrics) = &self.metrics
+            && self
+                .settings()
+                .is_some_and(|http| http.server_active_requests)
+        {
+            metrics.add_active(self, change);
+        }
+    }
+
+    /// The metric attributes in one number. None where one of them can be anything.
     pub(super) fn metric_key(&self, failure: Option<Failure>) -> Option<u64> {
+        if let Some(options) = &self.options
+            && (options.synthetic_type.is_some() || !options.labels.is_empty())
+        {
+            return None;
+        }
         let failure = match failure {
             None => 0,
             Some(Failure::Status(_)) => 1,
@@ -224,8 +260,14 @@ impl HttpDetails for ServerCall {
         self.method.ends_with_head(status)
     }
 
-    fn response_headers(&self) -> Option<&CapturedHeaders> {
-        Some(&self.settings()?.server_response_headers)
+    fn captured(&self, headers: &HeaderMap) -> Vec<KeyValue> {
+        let Some(http) = self.settings() else {
+            return Vec::new();
+        };
+        let captured = &http.server_response_headers;
+        captured
+            .attributes(headers, &http.sensitive_query_keys)
+            .collect()
     }
 }
 
@@ -246,9 +288,11 @@ impl Details for ServerCall {
                 failure.map(Failure::error_type),
             ];
             span.set_attributes(attributes.into_iter().flatten());
-            if let Some((_, Some(size))) = self.sizes() {
-                let size = i64::try_from(size).unwrap_or(i64::MAX);
-                span.set_attributes([KeyValue::new(RESPONSE_SIZE, size)]);
+            if let Some((_, Some(bytes))) = self.sizes() {
+                span.set_attributes([KeyValue::new(RESPONSE_SIZE, size(bytes))]);
+            }
+            if let Some(options) = &self.options {
+                span.set_attributes(options.labels.iter());
             }
             if let Some(old) = self.old_attributes() {
                 span.set_attributes(old);
@@ -268,7 +312,7 @@ impl Details for ServerCall {
             }
         }
         if let Some(metrics) = &self.metrics {
-            metrics.add_active(&self, -1);
+            self.add_active(-1);
             metrics.record_duration(&self, failure, elapsed);
             if let Some(sizes) = self.sizes() {
                 metrics.record_sizes(sizes, &self.metric_attributes(failure));

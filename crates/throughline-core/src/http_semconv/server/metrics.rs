@@ -21,9 +21,9 @@ const MAX_BOUND: usize = 4096;
 
 type BoundDurations = HashMap<u64, BoundHistogram<f64>, BuildHasherDefault<Fnv>>;
 
-/// `http.server.request.duration` in seconds, `http.server.active_requests`, and where it is
-/// [asked for](super::super::HttpSettings::server_body_sizes) `http.server.request.body.size` and
-/// `http.server.response.body.size` in bytes.
+/// `http.server.request.duration` in seconds, and where they are asked for
+/// [`http.server.active_requests`](super::super::HttpSettings::server_active_requests) and, in bytes,
+/// [`http.server.request.body.size` and `http.server.response.body.size`](super::super::HttpSettings::server_body_sizes).
 #[derive(Debug)]
 pub struct ServerMetrics {
     duration: Histogram<f64>,

@@ -2,11 +2,13 @@
 
 mod attributes;
 mod call;
+mod labels;
 mod metrics;
 mod old_names;
 mod synthetic;
 
 pub use call::{Finish, FinishHook, ServerCall};
+pub use labels::Labels;
 pub use metrics::ServerMetrics;
 
 use std::borrow::Cow;
@@ -43,21 +45,21 @@ pub struct ServerRequest<'a> {
     /// Finds out the address of the connection's own end, where it is known. Asked only if the span records, and where
     /// [that is asked for](HttpSettings::server_network_details).
     pub local: &'a dyn Fn() -> Option<SocketAddr>,
+    /// Finds out whether the connection is encrypted, where the request target does not say so. Asked only if anything
+    /// records.
+    pub is_encrypted: &'a dyn Fn() -> bool,
     /// What becomes of it.
     pub treatment: Treatment,
 }
 
-/// What becomes of a request. Default: [`Continue`](Self::Continue).
+/// What becomes of a request. Default: it continues the caller's trace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Treatment {
-    /// It continues the caller's trace.
-    #[default]
-    Continue,
-    /// It begins a trace, with a link to the caller's. The caller is not trusted: its baggage is not carried on either.
-    Restart,
-    /// It has neither span nor metrics. The caller's context is carried on.
-    Pass,
+pub struct Treatment {
+    /// The caller is a stranger: the request begins a trace, with a link to the caller's, whose baggage is not carried on
+    /// either.
+    pub is_public: bool,
+    /// It has neither span nor metrics. What is carried on is the caller's context, or nothing of a stranger's.
+    pub is_left_out: bool,
 }
 
 impl fmt::Debug for ServerRequest<'_> {
@@ -88,14 +90,13 @@ impl ServerRequest<'_> {
         let options = resolved.server_options();
         let remote = resolved.propagation().extract(self.headers);
         let is_excluded = |http: &HttpSettings| http.server_excluded_urls.matches(self.uri.path());
-        let parent = match self.treatment {
-            Treatment::Pass => return Operation::carrying(remote.into_context()),
-            _ if options.is_some_and(|options| is_excluded(options)) => {
-                return Operation::carrying(remote.into_context());
-            }
-            Treatment::Restart => Parent::Nothing(remote.span),
-            Treatment::Continue => Parent::Remote(remote),
+        let parent = match self.treatment.is_public {
+            true => Parent::Nothing(remote.span),
+            false => Parent::Remote(remote),
         };
+        if self.treatment.is_left_out || options.is_some_and(|options| is_excluded(options)) {
+            return Operation::carrying(parent.into_context());
+        }
         if !resolved.may_record(&parent) {
             return resolved.carry(parent);
         }
@@ -122,23 +123,30 @@ impl ServerRequest<'_> {
             parent,
         };
         let mut operation = resolved.start(request, || self.attributes(&start), call);
-        if let Some(call) = operation.details_mut()
-            && let Some(metrics) = &call.metrics
+        if options.is_some()
+            && let Some(call) = operation.details_mut()
         {
             // A meter is foreign code: a panic in it must not reach the request.
-            let _ = catch_unwind(AssertUnwindSafe(|| metrics.add_active(call, 1)));
+            let _ = catch_unwind(AssertUnwindSafe(|| call.add_active(1)));
         }
         operation
     }
 }
 
 impl ServerRequest<'_> {
-    /// Whether the connection is encrypted, as far as the request's target says so.
     fn is_https(&self) -> bool {
-        self.uri.scheme() == Some(&uri::Scheme::HTTPS)
+        match self.uri.scheme() {
+            Some(scheme) => *scheme == uri::Scheme::HTTPS,
+            None => (self.is_encrypted)(),
+        }
     }
 }
 
 fn scheme(is_https: bool) -> &'static str {
     if is_https { "https" } else { "http" }
+}
+
+/// A number of bytes as an attribute.
+fn size(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }

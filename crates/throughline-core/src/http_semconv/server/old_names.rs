@@ -4,10 +4,10 @@
 use http::Version;
 use opentelemetry::{KeyValue, StringValue};
 
-use super::super::endpoint::server_endpoint;
+use super::super::endpoint::{server_endpoint, text_of};
 use super::super::{bounded, protocol_version};
 use super::call::ServerCall;
-use super::{ServerRequest, Start, scheme};
+use super::{ServerRequest, Start, scheme, size};
 use crate::body::announced_length;
 
 /// The boundaries of `http.server.duration`, in milliseconds.
@@ -42,21 +42,18 @@ impl ServerRequest<'_> {
             attributes.push(KeyValue::new("http.user_agent", user_agent.to_owned()));
         }
         if let Some((client, _)) = start.forwarded.client {
-            attributes.push(KeyValue::new("http.client_ip", client.to_string()));
+            attributes.push(KeyValue::new("http.client_ip", text_of(client)));
         }
         if let Some((host, port)) = server_endpoint(self.uri, self.headers) {
             attributes.push(KeyValue::new("net.host.name", host.to_owned()));
-            let default = if is_https { 443 } else { 80 };
-            if let Some(port) = port.filter(|&port| port != default) {
-                attributes.push(KeyValue::new("net.host.port", i64::from(port)));
-            }
+            attributes.extend(host_port(port, is_https));
         }
         if let Some(peer) = (self.peer)() {
-            attributes.push(KeyValue::new("net.sock.peer.addr", peer.ip().to_string()));
+            attributes.push(KeyValue::new("net.sock.peer.addr", text_of(peer.ip())));
             attributes.push(KeyValue::new("net.sock.peer.port", i64::from(peer.port())));
         }
         if let Some(local) = (self.local)().filter(|_| start.settings.server_network_details) {
-            attributes.push(KeyValue::new("net.sock.host.addr", local.ip().to_string()));
+            attributes.push(KeyValue::new("net.sock.host.addr", text_of(local.ip())));
             attributes.push(KeyValue::new("net.sock.host.port", i64::from(local.port())));
         }
         if let Some(length) = announced_length(self.headers) {
@@ -80,7 +77,7 @@ impl ServerCall {
     pub(super) fn old_metric_attributes(&self) -> Vec<KeyValue> {
         let mut attributes = vec![
             KeyValue::new("http.method", self.method.as_str()),
-            KeyValue::new("http.scheme", scheme(self.is_https)),
+            KeyValue::new("http.scheme", scheme(self.was_https())),
             KeyValue::new("net.protocol.name", "http"),
         ];
         if let Some(version) = old_version(self.version) {
@@ -98,7 +95,7 @@ impl ServerCall {
         if let Some((address, port)) = self.metric_endpoint() {
             let address = StringValue::from(address.clone());
             attributes.push(KeyValue::new("net.host.name", address));
-            attributes.extend(port.map(|port| KeyValue::new("net.host.port", i64::from(port))));
+            attributes.extend(host_port(*port, self.was_https()));
         }
         attributes
     }
@@ -113,6 +110,9 @@ fn old_version(version: Version) -> Option<&'static str> {
     }
 }
 
-fn size(bytes: u64) -> i64 {
-    i64::try_from(bytes).unwrap_or(i64::MAX)
+/// The port was recorded where it was not that of the scheme.
+fn host_port(port: Option<u16>, is_https: bool) -> Option<KeyValue> {
+    let default = if is_https { 443 } else { 80 };
+    let port = port.filter(|&port| port != default)?;
+    Some(KeyValue::new("net.host.port", i64::from(port)))
 }

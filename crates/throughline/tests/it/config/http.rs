@@ -20,7 +20,17 @@ fn known_methods_replace_the_default() {
     let warning =
         format!("{VARIABLE}: \"two words\" is no HTTP method; instead: the others of the list");
     check("GET,two words", "GET", &[&warning]);
+    let warning = format!("{VARIABLE}: \"two words\" is no HTTP method; instead: the default");
     check("two words", DEFAULT, &[&warning]);
+
+    // Of a process, so after all others of it.
+    let many = (0..33).map(|n| format!("M{n}"));
+    let config = from(&[(VARIABLE, &many.collect::<Vec<_>>().join(","))]).unwrap();
+    let last = config.warnings.last().unwrap().to_string();
+    let expected = format!(
+        "{VARIABLE}: \"M32\" is one too many: a process has room for 32 that are not standard; instead: _OTHER"
+    );
+    assert_eq!(last, expected);
 }
 
 #[test]
@@ -166,7 +176,8 @@ fn query_keys_of_ones_own_are_sensitive_beside_the_default() {
 #[test]
 fn each_opt_in_is_one_of_a_list() {
     type Read = fn(&HttpSettings) -> bool;
-    const ALL: [(&str, &str, Read); 8] = [
+    const ALL: [(&str, &str, Read); 9] = [
+        ("SERVER", "active_requests", |c| c.server_active_requests),
         ("SERVER", "body_sizes", |c| c.server_body_sizes),
         ("SERVER", "network_details", |c| c.server_network_details),
         ("SERVER", "synthetic_user_agents", |c| {
