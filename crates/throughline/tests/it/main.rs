@@ -8,6 +8,7 @@ mod faults;
 mod logs;
 mod process;
 mod runtimes;
+mod secrets;
 mod shutdown;
 mod signal;
 mod startup;
