@@ -21,7 +21,7 @@ use throughline_otlp::{
 use crate::config::{Config, Exporter};
 use crate::error::InitError;
 use crate::last_metrics::Reporting;
-use crate::resource::resource;
+use crate::resource::{Detector, resource};
 use crate::subscriber;
 use crate::telemetry::Telemetry;
 
@@ -62,6 +62,8 @@ pub fn init() -> Result<Telemetry, InitError> {
 pub fn builder() -> Builder {
     Builder {
         service_name: None,
+        service_version: None,
+        detectors: None,
         changes: Vec::new(),
         redact: None,
     }
@@ -77,6 +79,8 @@ type Redact = Arc<dyn Fn(&mut SpanData) + Send + Sync>;
 /// [`Config::from_variables`] and call [`Config::init`].
 pub struct Builder {
     service_name: Option<String>,
+    service_version: Option<String>,
+    detectors: Option<Vec<Detector>>,
     changes: Vec<Change>,
     redact: Option<Redact>,
 }
@@ -86,6 +90,44 @@ impl Builder {
     #[must_use]
     pub fn service_name(mut self, name: impl Into<String>) -> Self {
         self.service_name = Some(name.into());
+        self
+    }
+
+    /// `service.version` where `OTEL_RESOURCE_ATTRIBUTES` gives none. Default: none, since a library cannot know it of the
+    /// application; pass `env!("CARGO_PKG_VERSION")`, which is that of the crate it stands in.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), throughline::InitError> {
+    /// let telemetry = throughline::builder()
+    ///     .service_name("orders")
+    ///     .service_version(env!("CARGO_PKG_VERSION"))
+    ///     .init()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn service_version(mut self, version: impl Into<String>) -> Self {
+        self.service_version = Some(version.into());
+        self
+    }
+
+    /// What finds the attributes of the resource that are not given, whatever the environment says. Default: what
+    /// `OTEL_RUST_RESOURCE_DETECTORS` says, else [`Detector::DEFAULT`]. With none of them, `service.name`,
+    /// `telemetry.*` and what is given remain.
+    ///
+    /// ```no_run
+    /// use throughline::Detector;
+    ///
+    /// # fn main() -> Result<(), throughline::InitError> {
+    /// let telemetry = throughline::builder()
+    ///     .resource_detectors([Detector::Service, Detector::Kubernetes])
+    ///     .init()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn resource_detectors(mut self, detectors: impl IntoIterator<Item = Detector>) -> Self {
+        self.detectors = Some(detectors.into_iter().collect());
         self
     }
 
@@ -125,6 +167,16 @@ impl Builder {
         if config.service_name.is_none() {
             config.service_name = self.service_name;
         }
+        let version = "service.version";
+        let is_given = |(key, _): &(String, String)| key == version;
+        if let Some(value) = self.service_version
+            && !config.resource_attributes.iter().any(is_given)
+        {
+            config.resource_attributes.push((version.to_owned(), value));
+        }
+        if let Some(detectors) = self.detectors {
+            config.resource_detectors = detectors;
+        }
         for change in self.changes {
             change(&mut config);
         }
@@ -136,6 +188,8 @@ impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("service_name", &self.service_name)
+            .field("service_version", &self.service_version)
+            .field("detectors", &self.detectors)
             .field("changes", &self.changes.len())
             .field("redacts", &self.redact.is_some())
             .finish()

@@ -12,6 +12,7 @@ mod telemetry;
 pub use config::{Batch, Config, ConfigWarning, Exporter, Sampler};
 pub use error::{InitError, ShutdownError};
 pub use init::{Builder, builder, init};
+pub use resource::{Detector, UnknownDetector};
 pub use signal::{shutdown_deadline, shutdown_signal};
 pub use telemetry::{ShutdownReport, Telemetry};
 

@@ -5,6 +5,7 @@ mod env;
 mod http;
 mod not_built;
 mod otlp;
+mod resource;
 mod sampler;
 
 use std::fmt;
@@ -17,7 +18,8 @@ use throughline_log::Format;
 use throughline_otlp::otlp::OtlpConfig;
 
 use crate::error::InitError;
-use env::{Env, Pairs, pairs};
+use crate::resource::{Detector, Variables, executable_name};
+use env::Env;
 
 pub use batch::Batch;
 pub use env::ConfigWarning;
@@ -54,8 +56,12 @@ pub struct Config {
     /// and the name of the executable.
     pub service_name: Option<String>,
     /// The other attributes of the resource, of several with one key the last. `OTEL_RESOURCE_ATTRIBUTES`; default:
-    /// none. A `service.name` among them has no effect.
+    /// none. They lie over what the detectors find. A `service.name` among them has no effect.
     pub resource_attributes: Vec<(String, String)>,
+    /// What finds the rest of the resource. `OTEL_RUST_RESOURCE_DETECTORS`; default: [`Detector::DEFAULT`].
+    pub resource_detectors: Vec<Detector>,
+    /// What the detectors see of the environment.
+    pub(crate) detector_variables: Variables,
     /// Where spans go. `OTEL_TRACES_EXPORTER`; default: [`Exporter::Otlp`].
     pub traces_exporter: Exporter,
     /// Where metrics go. `OTEL_METRICS_EXPORTER`; default: [`Exporter::Otlp`].
@@ -145,7 +151,7 @@ impl Config {
     pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, InitError> {
         let env = Env::new(&get);
         let disabled = env.boolean("OTEL_SDK_DISABLED");
-        let (service_name, resource_attributes) = resource(&env);
+        let (service_name, resource_attributes) = resource::given(&env);
         let (traces_exporter, traces_otlp) = signal(&env, disabled, "TRACES", "v1/traces")?;
         let (metrics_exporter, metrics_otlp) = signal(&env, disabled, "METRICS", "v1/metrics")?;
         let (logs_exporter, logs_otlp) = signal(&env, disabled, "LOGS", "v1/logs")?;
@@ -153,6 +159,8 @@ impl Config {
             disabled,
             service_name,
             resource_attributes,
+            resource_detectors: resource::detectors(&env),
+            detector_variables: Variables::read(&get),
             traces_exporter,
             metrics_exporter,
             logs_exporter,
@@ -181,14 +189,12 @@ impl Config {
 
     /// The `service.name` that goes out.
     pub(crate) fn effective_service_name(&self) -> String {
-        self.service_name.clone().unwrap_or_else(|| {
-            let executable = std::env::current_exe().ok();
-            let name = (executable.as_deref()).and_then(|path| path.file_name()?.to_str());
-            match name {
+        self.service_name
+            .clone()
+            .unwrap_or_else(|| match executable_name() {
                 Some(name) => format!("unknown_service:{name}"),
                 None => "unknown_service".to_owned(),
-            }
-        })
+            })
     }
 }
 
@@ -268,33 +274,6 @@ fn propagators(env: &Env<'_>) -> Vec<Propagator> {
     } else {
         propagators
     }
-}
-
-/// The service's name and the other attributes. Of several values of one key the last counts.
-fn resource(env: &Env<'_>) -> (Option<String>, Pairs) {
-    let mut attributes = resource_attributes(env);
-    let mut service_name = None;
-    attributes.retain(|(key, value)| {
-        let is_name = key == "service.name";
-        if is_name && !value.is_empty() {
-            service_name = Some(value.clone());
-        }
-        !is_name
-    });
-    (env.text("OTEL_SERVICE_NAME").or(service_name), attributes)
-}
-
-/// One that cannot be read discards all (specification, "Resource SDK").
-fn resource_attributes(env: &Env<'_>) -> Pairs {
-    const VARIABLE: &str = "OTEL_RESOURCE_ATTRIBUTES";
-    let Some(list) = env.text(VARIABLE) else {
-        return Vec::new();
-    };
-    pairs(&list).unwrap_or_else(|| {
-        let problem = "is not key=value,key=value with percent-encoded values";
-        env.warn(VARIABLE, &list, problem, "none of its attributes");
-        Vec::new()
-    })
 }
 
 fn value_length_limit(env: &Env<'_>, model: &str) -> Option<usize> {
@@ -379,6 +358,12 @@ impl fmt::Display for Config {
         for (key, value) in &self.resource_attributes {
             writeln!(f, "resource {key}: {value}")?;
         }
+        let detectors: Vec<_> = self
+            .resource_detectors
+            .iter()
+            .map(Detector::to_string)
+            .collect();
+        writeln!(f, "resource detectors: {}", detectors.join(","))?;
         for (signal, exporter, target) in [
             ("traces", self.traces_exporter, &self.traces_otlp),
             ("metrics", self.metrics_exporter, &self.metrics_otlp),

@@ -1,6 +1,6 @@
 //! Where each signal goes, and what goes with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Body;
 use axum::http::Request;
@@ -186,6 +186,7 @@ fn the_resource_says_who_and_where() {
         process
             .clone()
             .exporting_to(&collector)
+            .variable("OTEL_RUST_RESOURCE_DETECTORS", "none")
             .variables(variables)
             .run();
         let mut resource = collector.spans()[0].resource.clone();
@@ -193,6 +194,8 @@ fn the_resource_says_who_and_where() {
         assert!(version.is_some());
         let fixed = [
             ("service.name", name),
+            ("telemetry.distro.name", "throughline"),
+            ("telemetry.distro.version", env!("CARGO_PKG_VERSION")),
             ("telemetry.sdk.language", "rust"),
             ("telemetry.sdk.name", "opentelemetry"),
         ];
@@ -220,6 +223,88 @@ fn the_resource_says_who_and_where() {
         "orders",
         &[("host.name", "")],
     );
+}
+
+#[test]
+fn spans_metrics_and_log_records_have_the_same_resource() {
+    let scenario = || {
+        app::on_current_thread(async {
+            let telemetry = throughline::builder()
+                .service_name("shop")
+                .service_version("1.2.3")
+                .init()
+                .unwrap();
+            tracing::info!("a record");
+            println!("pid {}", std::process::id());
+            let app = App::new().await;
+            app::oneshots(&app.router, 1).await;
+            telemetry.shutdown().await.unwrap();
+        });
+    };
+    let test = spans_metrics_and_log_records_have_the_same_resource;
+    let Some(process) = process::of(test, scenario) else {
+        return;
+    };
+    let collector = Collector::start_blocking().unwrap();
+    let output = process
+        .exporting_to(&collector)
+        .variable(
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "deployment.environment.name=test",
+        )
+        .variable("APP_ENV", "production")
+        .run();
+    let resources: Vec<_> = ["resourceSpans", "resourceMetrics", "resourceLogs"]
+        .map(|signal| resources(&collector, signal))
+        .into();
+    assert!(resources.iter().all(|of_signal| of_signal.len() == 1));
+    assert_eq!(resources[0], resources[1]);
+    assert_eq!(resources[0], resources[2]);
+
+    let (schema_url, resource) = resources[0].first().unwrap();
+    assert_eq!(schema_url, "https://opentelemetry.io/schemas/1.44.0");
+    let text = |key: &str| resource.get(key).map(String::as_str);
+    let quoted = |value: &str| format!("{{\"stringValue\":\"{value}\"}}");
+    for (key, value) in [
+        ("service.name", "shop"),
+        ("service.version", "1.2.3"),
+        ("deployment.environment.name", "test"),
+        ("process.runtime.name", "rust"),
+        ("telemetry.sdk.language", "rust"),
+    ] {
+        assert_eq!(text(key), Some(&*quoted(value)), "{key}");
+    }
+    let expected = format!("{{\"intValue\":\"{}\"}}", output.after("pid "));
+    assert_eq!(text("process.pid"), Some(&*expected));
+    for key in [
+        "service.instance.id",
+        "host.arch",
+        "os.type",
+        "process.command",
+    ] {
+        assert!(text(key).is_some(), "{key}: {resource:?}");
+    }
+    // The test's own arguments are those of a process that has some.
+    assert_eq!(text("process.command_args"), None);
+}
+
+/// The different resources of a signal, with their schema URLs.
+fn resources(collector: &Collector, signal: &str) -> BTreeSet<(String, BTreeMap<String, String>)> {
+    let mut resources = BTreeSet::new();
+    for line in collector.otlp_json().lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        for of_resource in line[signal].as_array().into_iter().flatten() {
+            let attributes = of_resource["resource"]["attributes"].as_array().unwrap();
+            let attribute = |attribute: &serde_json::Value| {
+                let key = attribute["key"].as_str().unwrap().to_owned();
+                (key, attribute["value"].to_string())
+            };
+            let schema_url = of_resource["schemaUrl"].as_str().unwrap_or_default();
+            let attributes = attributes.iter().map(attribute).collect();
+            resources.insert((schema_url.to_owned(), attributes));
+        }
+    }
+    resources
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use throughline::{
-    Batch, Compression, Config, Exporter, Format, InitError, Propagator, Protocol, Sampler,
-    TlsConfig,
+    Batch, Compression, Config, Detector, Exporter, Format, InitError, Propagator, Protocol,
+    Sampler, TlsConfig,
 };
 
 type Variables<'a> = &'a [(&'a str, &'a str)];
@@ -664,6 +664,44 @@ fn every_standard_sampler_has_a_name_and_some_an_argument() {
 }
 
 #[test]
+fn resource_detectors_are_a_list_each_once() {
+    use Detector::{Container, Host, ProcessArguments, Service};
+    const VARIABLE: &str = "OTEL_RUST_RESOURCE_DETECTORS";
+    let check = |list: &str, expected: &[Detector], unknown: &[(&str, &str)]| {
+        let warnings: Vec<_> = (unknown.iter())
+            .map(|(name, used)| {
+                format!(
+                    "{VARIABLE}: {name:?} is no resource detector (there are service, host, os, process, process_args, \
+                     container, k8s, deployment; all; none); instead: {used}"
+                )
+            })
+            .collect();
+        let warnings: Vec<_> = warnings.iter().map(String::as_str).collect();
+        let read = |c: &Config| c.resource_detectors.clone();
+        check_warned(&[(VARIABLE, list)], read, expected.to_vec(), &warnings);
+    };
+    let all = &Detector::DEFAULT;
+    check("", all, &[]);
+    check(" , ", all, &[]);
+    check("all", all, &[]);
+    check("ALL,host", all, &[]);
+    check("none", &[], &[]);
+    check("None,", &[], &[]);
+    check("none,host", &[Host], &[]);
+    check("Host, CONTAINER ,host", &[Host, Container], &[]);
+    check("process_args", &[ProcessArguments], &[]);
+    let with_arguments = [all, &[ProcessArguments][..]].concat();
+    check("all,process_args", &with_arguments, &[]);
+    for detector in with_arguments {
+        check(&detector.to_string(), &[detector], &[]);
+    }
+    let others = "the others of the list";
+    check("hosts,service", &[Service], &[("hosts", others)]);
+    check("none,ec2", &[], &[("ec2", others)]);
+    check("ec2,Cloud", all, &[("ec2", "all"), ("Cloud", "all")]);
+}
+
+#[test]
 fn propagators_are_a_list_in_order_each_once() {
     use Propagator::{Baggage, TraceContext};
     const VARIABLE: &str = "OTEL_PROPAGATORS";
@@ -837,6 +875,7 @@ fn a_configuration_prints_without_secrets() {
             "OTEL_EXPORTER_OTLP_HEADERS",
             "authorization=Bearer%20secret,x-tenant=secret",
         ),
+        ("OTEL_RUST_RESOURCE_DETECTORS", "service,process_args"),
         ("OTEL_METRICS_EXPORTER", "console"),
         ("OTEL_LOGS_EXPORTER", "none"),
         ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "10"),
@@ -860,6 +899,7 @@ fn a_configuration_prints_without_secrets() {
 service.name: orders
 resource deployment.environment.name: test
 resource host.name: a b
+resource detectors: service,process_args
 traces: OtlpConfig { endpoint: "http://c:4318/v1/traces", headers: [("authorization", "***"), ("x-tenant", "***")], timeout: 10s }
 metrics: console
 logs: none
