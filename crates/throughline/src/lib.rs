@@ -9,7 +9,7 @@ mod signal;
 mod subscriber;
 mod telemetry;
 
-pub use config::{Batch, Config, ConfigWarning, Exporter, Sampler};
+pub use config::{Batch, Config, ConfigWarning, Exporter, ParentBased, Sampler};
 pub use error::{InitError, ShutdownError};
 pub use init::{Builder, builder, init};
 pub use resource::{Detector, UnknownDetector};

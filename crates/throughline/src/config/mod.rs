@@ -23,7 +23,7 @@ use env::Env;
 
 pub use batch::Batch;
 pub use env::ConfigWarning;
-pub use sampler::Sampler;
+pub use sampler::{ParentBased, Sampler};
 
 /// Everything that [`init`](crate::init) sets up, as one value: of the environment (OpenTelemetry specification,
 /// "Environment Variable Specification" and "OpenTelemetry Protocol Exporter"), changed by code, then built.

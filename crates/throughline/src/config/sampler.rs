@@ -7,9 +7,29 @@ use throughline_core::{Prediction, SamplerHint};
 
 use super::env::Env;
 
-/// Which spans are recorded.
+/// Which spans are recorded (specification, "Built-in samplers").
 ///
-/// The names are those of `OTEL_TRACES_SAMPLER`, the ratios that of `OTEL_TRACES_SAMPLER_ARG` (0 to 1, default 1).
+/// The names are those of `OTEL_TRACES_SAMPLER`, the ratios that of `OTEL_TRACES_SAMPLER_ARG` (0 to 1, default 1). A ratio
+/// that code gives below 0, or that is no number, is 0, and one above 1 is 1.
+///
+/// # Ratios in services of several languages
+///
+/// The specification leaves open which traces make up a ratio. Here it is those whose low 64 bits, as a number, are below
+/// the ratio of 2⁶⁴, without the lowest bit: the rule of the OpenTelemetry SDK for Rust.
+///
+/// | SDK | its rule | the same traces at equal ratios |
+/// |---|---|---|
+/// | Go (since 1.12), Rust | low 64 bits shifted right by one, below the ratio of 2⁶³, rounded down | yes, always |
+/// | Python, Ruby | low 64 bits below the ratio of 2⁶⁴, rounded | yes; below a ratio of 2⁻¹⁰, all but at most 2 ids of 2⁶⁴ |
+/// | Java, .NET | low 64 bits as a signed number: its absolute value below the ratio of 2⁶³ | no |
+/// | JavaScript | the four 32-bit words, combined by exclusive or, below the ratio of 2³² − 1 | no |
+/// | C++ | the high 64 bits as the machine orders them | no |
+/// | PHP | low 56 bits *at or above* a threshold, as the specification's `ProbabilitySampler` | no |
+///
+/// No rule agrees with all of them. Where services of several languages share traces, let the parent decide
+/// (`parentbased_traceidratio`, the same ratio everywhere): only the first service of a trace then asks the ratio.
+/// `traceidratio` alone asks it again in each service, whatever the parent says. The specification intends to put
+/// `ProbabilitySampler` in the place of this sampler, in 2027 at the earliest.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Sampler {
@@ -25,6 +45,123 @@ pub enum Sampler {
     ParentBasedAlwaysOff,
     /// `parentbased_traceidratio`: as the parent; this part of the traces that begin here.
     ParentBasedTraceIdRatio(f64),
+    /// As another sampler says for each kind of parent. Code only.
+    ParentBased(Box<ParentBased>),
+}
+
+/// A sampler for each kind of parent (specification, "ParentBased"): by default a span is recorded if its parent is.
+///
+/// ```
+/// use throughline::{ParentBased, Sampler};
+///
+/// // Of the traces that come in, all that the caller records and a hundredth of the others.
+/// let sampler = ParentBased::new(Sampler::AlwaysOn)
+///     .remote_parent_not_sampled(Sampler::TraceIdRatio(0.01));
+/// # let telemetry = || -> Result<_, throughline::InitError> {
+/// let telemetry = throughline::builder()
+///     .configure(|config| config.sampler = sampler.into())
+///     .init()?;
+/// # Ok(telemetry)
+/// # };
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParentBased {
+    root: Sampler,
+    remote_parent_sampled: Sampler,
+    remote_parent_not_sampled: Sampler,
+    local_parent_sampled: Sampler,
+    local_parent_not_sampled: Sampler,
+}
+
+impl ParentBased {
+    /// `root` for spans without a parent; the others as their parent.
+    #[must_use]
+    pub fn new(root: Sampler) -> Self {
+        Self {
+            root,
+            remote_parent_sampled: Sampler::AlwaysOn,
+            remote_parent_not_sampled: Sampler::AlwaysOff,
+            local_parent_sampled: Sampler::AlwaysOn,
+            local_parent_not_sampled: Sampler::AlwaysOff,
+        }
+    }
+
+    /// For spans whose parent is in another process and recorded. Default: [`Sampler::AlwaysOn`].
+    #[must_use]
+    pub fn remote_parent_sampled(mut self, sampler: Sampler) -> Self {
+        self.remote_parent_sampled = sampler;
+        self
+    }
+
+    /// For spans whose parent is in another process and not recorded. Default: [`Sampler::AlwaysOff`].
+    #[must_use]
+    pub fn remote_parent_not_sampled(mut self, sampler: Sampler) -> Self {
+        self.remote_parent_not_sampled = sampler;
+        self
+    }
+
+    /// For spans whose parent is in this process and recorded. Default: [`Sampler::AlwaysOn`].
+    #[must_use]
+    pub fn local_parent_sampled(mut self, sampler: Sampler) -> Self {
+        self.local_parent_sampled = sampler;
+        self
+    }
+
+    /// For spans whose parent is in this process and not recorded. Default: [`Sampler::AlwaysOff`].
+    #[must_use]
+    pub fn local_parent_not_sampled(mut self, sampler: Sampler) -> Self {
+        self.local_parent_not_sampled = sampler;
+        self
+    }
+
+    fn build(&self) -> Box<dyn ShouldSample> {
+        let sampler = opentelemetry_sdk::trace::Sampler::parent_based(self.root.build())
+            .with_remote_parent_sampled(self.remote_parent_sampled.build())
+            .with_remote_parent_not_sampled(self.remote_parent_not_sampled.build())
+            .with_local_parent_sampled(self.local_parent_sampled.build())
+            .with_local_parent_not_sampled(self.local_parent_not_sampled.build());
+        Box::new(sampler)
+    }
+
+    /// A hint does not tell remote parents from local ones: where they differ, only that attributes are not looked at.
+    fn hint(&self) -> SamplerHint {
+        let either = |one: Prediction, other: Prediction| {
+            if one == other {
+                one
+            } else {
+                Prediction::Unknown
+            }
+        };
+        let mut hint = SamplerHint::default();
+        hint.root = self.root.hint().root;
+        hint.sampled_parent = either(
+            self.remote_parent_sampled.hint().sampled_parent,
+            self.local_parent_sampled.hint().sampled_parent,
+        );
+        hint.unsampled_parent = either(
+            self.remote_parent_not_sampled.hint().unsampled_parent,
+            self.local_parent_not_sampled.hint().unsampled_parent,
+        );
+        hint
+    }
+
+    fn description(&self) -> String {
+        format!(
+            "ParentBased{{root:{},remoteParentSampled:{},remoteParentNotSampled:{},localParentSampled:{},\
+             localParentNotSampled:{}}}",
+            self.root.description(),
+            self.remote_parent_sampled.description(),
+            self.remote_parent_not_sampled.description(),
+            self.local_parent_sampled.description(),
+            self.local_parent_not_sampled.description(),
+        )
+    }
+}
+
+impl From<ParentBased> for Sampler {
+    fn from(sampler: ParentBased) -> Self {
+        Self::ParentBased(Box::new(sampler))
+    }
 }
 
 const NAME: &str = "OTEL_TRACES_SAMPLER";
@@ -34,9 +171,10 @@ impl Sampler {
     pub(super) fn of(env: &Env<'_>) -> Self {
         let default = Self::ParentBasedAlwaysOn;
         let Some(name) = env.text(NAME) else {
+            unused_argument(env, "has no effect without OTEL_TRACES_SAMPLER", &default);
             return default;
         };
-        match name.to_ascii_lowercase().as_str() {
+        let sampler = match name.to_ascii_lowercase().as_str() {
             "always_on" => Self::AlwaysOn,
             "always_off" => Self::AlwaysOff,
             "traceidratio" => Self::TraceIdRatio(ratio(env)),
@@ -45,12 +183,47 @@ impl Sampler {
             "parentbased_traceidratio" => Self::ParentBasedTraceIdRatio(ratio(env)),
             "jaeger_remote" | "parentbased_jaeger_remote" | "xray" => {
                 env.warn(NAME, &name, "is not built yet", &default.to_string());
-                default
+                return default;
             }
             _ => {
                 env.warn(NAME, &name, "is no sampler", &default.to_string());
-                default
+                return default;
             }
+        };
+        if !sampler.has_argument() {
+            unused_argument(env, "is an argument for a sampler that has none", &sampler);
+        }
+        sampler
+    }
+
+    fn has_argument(&self) -> bool {
+        matches!(
+            self,
+            Self::TraceIdRatio(_) | Self::ParentBasedTraceIdRatio(_)
+        )
+    }
+
+    /// The description of the specification, such as `TraceIdRatioBased{0.000100}`. Its [`Display`](fmt::Display) is as
+    /// the variables would say it, where they can.
+    ///
+    /// ```
+    /// use throughline::Sampler;
+    ///
+    /// let sampler = Sampler::TraceIdRatio(0.0001);
+    /// assert_eq!(sampler.description(), "TraceIdRatioBased{0.000100}");
+    /// assert_eq!(sampler.to_string(), "traceidratio 0.0001");
+    /// ```
+    #[must_use]
+    pub fn description(&self) -> String {
+        let parent_based = |root| ParentBased::new(root).description();
+        match self {
+            Self::AlwaysOn => "AlwaysOnSampler".to_owned(),
+            Self::AlwaysOff => "AlwaysOffSampler".to_owned(),
+            Self::TraceIdRatio(ratio) => format!("TraceIdRatioBased{{{}}}", decimal(*ratio)),
+            Self::ParentBasedAlwaysOn => parent_based(Self::AlwaysOn),
+            Self::ParentBasedAlwaysOff => parent_based(Self::AlwaysOff),
+            Self::ParentBasedTraceIdRatio(ratio) => parent_based(Self::TraceIdRatio(*ratio)),
+            Self::ParentBased(sampler) => sampler.description(),
         }
     }
 
@@ -65,6 +238,7 @@ impl Sampler {
             Self::ParentBasedTraceIdRatio(ratio) => {
                 Box::new(Sdk::parent_based(Sdk::TraceIdRatioBased(*ratio)))
             }
+            Self::ParentBased(sampler) => sampler.build(),
         }
     }
 
@@ -77,7 +251,26 @@ impl Sampler {
             Self::ParentBasedAlwaysOn => SamplerHint::parent_based(Prediction::Record),
             Self::ParentBasedAlwaysOff => SamplerHint::parent_based(Prediction::Drop),
             Self::ParentBasedTraceIdRatio(_) => SamplerHint::parent_based(Prediction::Unknown),
+            Self::ParentBased(sampler) => sampler.hint(),
         }
+    }
+}
+
+/// "Invalid or unrecognized input MUST be logged" (specification, "General SDK Configuration"): who gives a ratio and no
+/// sampler that has one believes that fewer traces are recorded.
+fn unused_argument(env: &Env<'_>, problem: &str, used: &Sampler) {
+    if let Some(value) = env.text(ARGUMENT) {
+        env.warn(ARGUMENT, &value, problem, &used.to_string());
+    }
+}
+
+/// With six places, or as many as tell it from every other ratio.
+fn decimal(ratio: f64) -> String {
+    let short = format!("{ratio:.6}");
+    if short.parse() == Ok(ratio) {
+        short
+    } else {
+        ratio.to_string()
     }
 }
 
@@ -104,6 +297,237 @@ impl fmt::Display for Sampler {
             Self::ParentBasedAlwaysOn => f.write_str("parentbased_always_on"),
             Self::ParentBasedAlwaysOff => f.write_str("parentbased_always_off"),
             Self::ParentBasedTraceIdRatio(ratio) => write!(f, "parentbased_traceidratio {ratio}"),
+            Self::ParentBased(sampler) => f.write_str(&sampler.description()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::Context;
+    use opentelemetry::trace::{
+        SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId, TraceState,
+    };
+    use opentelemetry_sdk::trace::SamplingDecision;
+
+    use super::*;
+
+    fn records(sampler: &Sampler, parent: Option<&Context>, trace_id: TraceId) -> bool {
+        let kind = SpanKind::Server;
+        let result = (sampler.build()).should_sample(parent, trace_id, "span", &kind, &[], &[]);
+        assert!(result.attributes.is_empty());
+        match result.decision {
+            SamplingDecision::RecordAndSample => true,
+            SamplingDecision::Drop => false,
+            SamplingDecision::RecordOnly => panic!("no standard sampler records only"),
+        }
+    }
+
+    /// What the rules of several SDKs say of the low 64 bits of a trace id.
+    fn by_other_sdks(ratio: f64, low: u64) -> [(&'static str, bool); 4] {
+        let two_to_64 = 18_446_744_073_709_551_616.0;
+        let (exact, low_128) = (ratio * two_to_64, u128::from(low));
+        let java = if ratio == 1.0 {
+            i64::MAX
+        } else {
+            (ratio * i64::MAX as f64) as i64
+        };
+        [
+            ("Go", ratio >= 1.0 || low >> 1 < (exact / 2.0) as u64),
+            ("Python", low_128 < exact.round_ties_even() as u128),
+            ("Ruby", ratio >= 1.0 || low_128 < exact.ceil() as u128),
+            ("Java", (low as i64).unsigned_abs() < java.unsigned_abs()),
+        ]
+    }
+
+    #[test]
+    fn a_ratio_takes_the_traces_that_it_takes_in_go_python_and_ruby() {
+        // The ratio, the low 64 bits of the trace id, whether it is recorded, and whether Java and .NET agree.
+        for (ratio, low, expected, in_java) in [
+            (0.0, 0, false, false),
+            (0.0, u64::MAX, false, false),
+            (0.01, 0, true, true),
+            (0.01, 0x0147_ae14_7ae1_0000, true, true),
+            (0.01, 0x028f_5c28_f5c2_8f5f, true, false),
+            (0.01, 0x028f_5c28_f5c2_8f60, false, false),
+            (0.01, 0xffff_ffff_ffff_ffff, false, true),
+            (0.1, 0x0ccc_cccc_cccc_0000, true, true),
+            (0.1, 0x1999_9999_9999_99ff, true, false),
+            (0.1, 0x1999_9999_9999_9a00, false, false),
+            (0.5, 0x3fff_ffff_ffff_ffff, true, true),
+            (0.5, 0x7fff_ffff_ffff_ffff, true, false),
+            (0.5, 0x8000_0000_0000_0000, false, false),
+            (0.5, 0xc000_0000_0000_0001, false, true),
+            (1.0, 0, true, true),
+            (1.0, u64::MAX, true, true),
+        ] {
+            let case = format!("{ratio} {low:#018x}");
+            // The high bits decide nothing.
+            for high in [0x1_u128, 0xffff_ffff_ffff_ffff] {
+                let trace_id = TraceId::from((high << 64) | u128::from(low));
+                let sampler = Sampler::TraceIdRatio(ratio);
+                assert_eq!(records(&sampler, None, trace_id), expected, "{case}");
+            }
+            let [go, python, ruby, java] = by_other_sdks(ratio, low);
+            for (sdk, records) in [go, python, ruby] {
+                assert_eq!(records, expected, "{sdk}: {case}");
+            }
+            assert_eq!(java.1, in_java, "Java: {case}");
+        }
+    }
+
+    #[test]
+    fn a_lower_ratio_takes_a_part_of_what_a_higher_one_takes() {
+        let ratios = [0.0, 1e-9, 0.01, 0.1, 0.5, 0.999, 1.0];
+        for step in 0..10_000_u64 {
+            let low = step.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let trace_id = TraceId::from((1_u128 << 64) | u128::from(low));
+            let taken = ratios.map(|ratio| records(&Sampler::TraceIdRatio(ratio), None, trace_id));
+            assert!(taken.is_sorted(), "{trace_id}: {taken:?}");
+        }
+    }
+
+    #[test]
+    fn a_ratio_of_code_that_is_out_of_range_is_the_nearest() {
+        let trace_id = TraceId::from(1);
+        for (ratio, expected) in [
+            (-1.0, false),
+            (f64::NAN, false),
+            (f64::NEG_INFINITY, false),
+            (2.0, true),
+            (f64::INFINITY, true),
+        ] {
+            let found = records(&Sampler::TraceIdRatio(ratio), None, trace_id);
+            assert_eq!(found, expected, "{ratio}");
+        }
+    }
+
+    /// No parent; a remote one, recorded and not; a local one, recorded and not; and one that is not valid.
+    fn parents() -> [Option<Context>; 6] {
+        let parent = |is_remote, flags| {
+            let ids = (TraceId::from(7), SpanId::from(7));
+            let span = SpanContext::new(ids.0, ids.1, flags, is_remote, TraceState::default());
+            Some(Context::new().with_remote_span_context(span))
+        };
+        let invalid = Context::new().with_remote_span_context(SpanContext::NONE);
+        [
+            None,
+            parent(true, TraceFlags::SAMPLED),
+            parent(true, TraceFlags::NOT_SAMPLED),
+            parent(false, TraceFlags::SAMPLED),
+            parent(false, TraceFlags::NOT_SAMPLED),
+            Some(invalid),
+        ]
+    }
+
+    /// What is decided for each of the [`parents`], and that the hint promises nothing else.
+    #[track_caller]
+    fn check(sampler: &Sampler, expected: [bool; 6]) {
+        let hint = sampler.hint();
+        for (parent, expected) in parents().into_iter().zip(expected) {
+            let found = records(sampler, parent.as_ref(), TraceId::from(7));
+            assert_eq!(found, expected, "{sampler} {parent:?}");
+            let span = parent
+                .as_ref()
+                .map(|parent| parent.span().span_context().clone());
+            let predicted = match span.filter(SpanContext::is_valid) {
+                None => hint.root,
+                Some(span) if span.is_sampled() => hint.sampled_parent,
+                Some(_) => hint.unsampled_parent,
+            };
+            match predicted {
+                Prediction::Record => assert!(found, "{sampler} {parent:?}"),
+                Prediction::Drop => assert!(!found, "{sampler} {parent:?}"),
+                predicted => assert_eq!(predicted, Prediction::Unknown),
+            }
+        }
+    }
+
+    #[test]
+    fn each_kind_of_parent_has_a_sampler() {
+        use Sampler::{AlwaysOff, AlwaysOn};
+        let on = || ParentBased::new(AlwaysOn);
+        let off = || ParentBased::new(AlwaysOff);
+        check(&AlwaysOn, [true; 6]);
+        check(&AlwaysOff, [false; 6]);
+        let as_parent = [true, true, false, true, false, true];
+        check(&Sampler::ParentBasedAlwaysOn, as_parent);
+        check(&on().into(), as_parent);
+        check(&Sampler::ParentBasedTraceIdRatio(1.0), as_parent);
+        let without = [false, true, false, true, false, false];
+        check(&Sampler::ParentBasedAlwaysOff, without);
+        check(&off().into(), without);
+        check(&Sampler::ParentBasedTraceIdRatio(0.0), without);
+        check(
+            &on().remote_parent_sampled(AlwaysOff).into(),
+            [true, false, false, true, false, true],
+        );
+        check(
+            &off().remote_parent_not_sampled(AlwaysOn).into(),
+            [false, true, true, true, false, false],
+        );
+        check(
+            &on().local_parent_sampled(AlwaysOff).into(),
+            [true, true, false, false, false, true],
+        );
+        check(
+            &off()
+                .local_parent_not_sampled(Sampler::TraceIdRatio(1.0))
+                .into(),
+            [false, true, false, true, true, false],
+        );
+        let nested = on().remote_parent_sampled(off().remote_parent_sampled(AlwaysOff).into());
+        check(&nested.into(), [true, false, false, true, false, true]);
+    }
+
+    #[test]
+    fn what_is_known_of_a_parent_based_sampler_is_still_promised() {
+        let hint = Sampler::from(ParentBased::new(Sampler::AlwaysOff)).hint();
+        assert_eq!(hint, SamplerHint::parent_based(Prediction::Drop));
+        let never = ParentBased::new(Sampler::AlwaysOff)
+            .remote_parent_sampled(Sampler::AlwaysOff)
+            .local_parent_sampled(Sampler::AlwaysOff);
+        assert_eq!(
+            Sampler::from(never).hint(),
+            SamplerHint::always(Prediction::Drop)
+        );
+        let differs = ParentBased::new(Sampler::AlwaysOn).remote_parent_sampled(Sampler::AlwaysOff);
+        let hint = Sampler::from(differs).hint();
+        assert_eq!(hint.sampled_parent, Prediction::Unknown);
+        assert_eq!(hint.unsampled_parent, Prediction::Drop);
+    }
+
+    #[test]
+    fn descriptions_are_those_of_the_specification() {
+        let rest = "remoteParentSampled:AlwaysOnSampler,remoteParentNotSampled:AlwaysOffSampler,\
+                    localParentSampled:AlwaysOnSampler,localParentNotSampled:AlwaysOffSampler}";
+        let custom = ParentBased::new(Sampler::TraceIdRatio(0.25))
+            .remote_parent_sampled(Sampler::AlwaysOff)
+            .remote_parent_not_sampled(Sampler::TraceIdRatio(0.01))
+            .local_parent_sampled(Sampler::TraceIdRatio(0.02))
+            .local_parent_not_sampled(Sampler::TraceIdRatio(0.03));
+        for (sampler, expected) in [
+            (Sampler::AlwaysOn, "AlwaysOnSampler".to_owned()),
+            (Sampler::AlwaysOff, "AlwaysOffSampler".to_owned()),
+            (Sampler::TraceIdRatio(0.0001), "TraceIdRatioBased{0.000100}".to_owned()),
+            (Sampler::TraceIdRatio(1.0), "TraceIdRatioBased{1.000000}".to_owned()),
+            (Sampler::TraceIdRatio(1.0 / 3.0), "TraceIdRatioBased{0.3333333333333333}".to_owned()),
+            (Sampler::TraceIdRatio(1e-9), "TraceIdRatioBased{0.000000001}".to_owned()),
+            (Sampler::ParentBasedAlwaysOn, format!("ParentBased{{root:AlwaysOnSampler,{rest}")),
+            (Sampler::ParentBasedAlwaysOff, format!("ParentBased{{root:AlwaysOffSampler,{rest}")),
+            (
+                Sampler::ParentBasedTraceIdRatio(0.25),
+                format!("ParentBased{{root:TraceIdRatioBased{{0.250000}},{rest}"),
+            ),
+            (
+                custom.into(),
+                "ParentBased{root:TraceIdRatioBased{0.250000},remoteParentSampled:AlwaysOffSampler,\
+                 remoteParentNotSampled:TraceIdRatioBased{0.010000},localParentSampled:TraceIdRatioBased{0.020000},\
+                 localParentNotSampled:TraceIdRatioBased{0.030000}}"
+                    .to_owned(),
+            ),
+        ] {
+            assert_eq!(sampler.description(), expected);
         }
     }
 }

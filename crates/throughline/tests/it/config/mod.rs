@@ -632,8 +632,12 @@ fn every_standard_sampler_has_a_name_and_some_an_argument() {
         ("parentbased_always_off", Sampler::ParentBasedAlwaysOff),
     ] {
         check(name, "", expected.clone(), &[]);
-        // They have no argument, so it is not read.
-        check(name, "wrong", expected, &[]);
+        let problem = match name {
+            "" => "has no effect without OTEL_TRACES_SAMPLER",
+            _ => "is an argument for a sampler that has none",
+        };
+        let warning = format!("{ARGUMENT}: \"0.1\" {problem}; instead: {expected}");
+        check(name, "0.1", expected, &[&warning]);
     }
     type Ratio = fn(f64) -> Sampler;
     let with_ratio: [(&str, Ratio); 2] = [
