@@ -7,12 +7,15 @@
 //! Each receiver passes on what it accepted to our own collector. What is there must be what was sent: by ids, by the
 //! tree of each request, by the log lines, and in all that the collector shows of it as in a run with no receiver in
 //! between. A relay on the way to the receiver sees that the shop sent in the way that was meant.
+//!
+//! A ratio of traces is compared with the official SDK for Python, trace id by trace id.
 
 mod check;
 mod logs;
 mod python;
 mod receiver;
 mod relay;
+mod sampling;
 mod shape;
 
 use std::fmt;
@@ -123,6 +126,16 @@ async fn all(python: &Python, folder: &Path) -> Result<()> {
         .await
         .context("the shop failed with no receiver in between")?;
     let (mut checks, mut failures) = (0, 0);
+    for ratio in sampling::RATIOS {
+        checks += 1;
+        match sampling::check(ratio, python) {
+            Ok(found) => println!("sampler  {ratio:<18}  ok      {found}"),
+            Err(error) => {
+                failures += 1;
+                println!("sampler  {ratio:<18}  FAILED  {error:#}");
+            }
+        }
+    }
     for combination in Combination::all() {
         let outcomes = match through(&combination, python, folder, &sent).await {
             Ok(outcomes) => outcomes.into(),
