@@ -11,11 +11,11 @@ use super::carrier::{Field, ReadCarrier, WriteCarrier};
 use super::traceparent::trim_ows;
 
 /// The limits that every platform must keep to (section "Limits"); members past them are dropped whole.
-const MAX_MEMBERS: usize = 64;
-const MAX_LENGTH: usize = 8192;
+pub(super) const MAX_MEMBERS: usize = 64;
+pub(super) const MAX_LENGTH: usize = 8192;
 
 /// What stays as it is in a value: RFC 3986's unreserved characters.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+pub(super) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')

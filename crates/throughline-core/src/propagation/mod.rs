@@ -1,85 +1,63 @@
-//! Contexts in headers: W3C Trace Context (level 2) and W3C Baggage, to the letter.
+//! Contexts in headers: W3C Trace Context (level 2) and W3C Baggage to the letter, and the formats that came before them.
 //!
 //! The remote side is never trusted: sizes are checked before anything is parsed, a malformed header is ignored as its
 //! specification says, and none is ever logged.
+//!
+//! # Formats
+//!
+//! | [`Propagator`] | reads | writes | specification |
+//! |---|---|---|---|
+//! | `tracecontext` | `traceparent`, `tracestate` | the same | [W3C Trace Context](https://www.w3.org/TR/trace-context-2/) |
+//! | `baggage` | `baggage` | the same | [W3C Baggage](https://www.w3.org/TR/baggage/) |
+//! | `b3` | `b3`; without a valid one `x-b3-traceid`, `x-b3-spanid`, `x-b3-sampled`, `x-b3-flags` | `b3` | [B3](https://github.com/openzipkin/b3-propagation), [for OpenTelemetry](https://opentelemetry.io/docs/specs/otel/context/api-propagators/#b3-requirements) |
+//! | `b3multi` | as `b3` | `x-b3-…` | as `b3` |
+//! | `jaeger` | `uber-trace-id`, `uberctx-<key>` | the same | [Jaeger](https://www.jaegertracing.io/sdk-migration/#propagation-format) |
+//! | `xray` | `x-amzn-trace-id` | the same | [AWS X-Ray](https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader) |
+//! | `ottrace` | `ot-tracer-traceid`, `ot-tracer-spanid`, `ot-tracer-sampled`, `ot-baggage-<key>` | the same | [OpenTracing's basic tracers](https://github.com/opentracing/basictracer-go/blob/master/propagation_ot.go) |
+//!
+//! - **Several formats** are read in their order. Each that finds a span puts it in the place of an earlier one's, and so it is
+//!   with baggage; one that finds nothing, or nonsense, changes nothing. Name the one last that the nearest caller writes: a
+//!   proxy may renew its own headers and send on the others as they came. The state of a trace in `tracestate` and its random
+//!   flag outlive a later span of the same trace. All of them are written.
+//! - **B3**: ids are lower-case hexadecimal, of 16 or 32 digits for the trace. `x-b3-parentspanid` is neither read nor sent.
+//!   A debug flag is sampled, and is sent on with every request of the trace. Ids without a decision leave it to the sampler,
+//!   and a decision without ids is followed: see [`SamplingState`]. Of several `x-b3-…` of one name the first counts.
+//! - **Jaeger**: the value may be percent-encoded, the ids may lack leading zeros, the parent's id is not looked at. A debug
+//!   flag counts where the sampled one is set. Baggage is read without a span, too, and its values are percent-encoded.
+//!   `jaeger-baggage` and `jaeger-debug-id` are not read.
+//! - **X-Ray**: the parts in any order; all but `Root`, `Parent` and `Sampled` are ignored. `Sampled=?`, or none, leaves the
+//!   decision to the sampler. Without `Parent`, as from a load balancer that traces nothing, there is no span to continue.
+//! - **OT trace**: of a trace's id 64 bits are sent, which is what the format has: a trace that begins here with 128 bits is
+//!   another one behind the next service. Without `ot-tracer-sampled` the decision is the sampler's. Baggage is part of a
+//!   span, its values are sent as they are, and what is not ASCII is left out.
+//! - **Baggage in a header for each member** keeps to the limits of W3C Baggage. Header names have no case, so keys come out
+//!   in small letters.
+//! - A format that has one header is ignored where it comes twice.
 
+mod b3;
 mod baggage;
 mod carrier;
+mod hex;
+mod jaeger;
+mod member_headers;
+mod ot_trace;
+mod propagator;
+mod remote;
 mod traceparent;
 mod tracestate;
+mod xray;
 
 use http::HeaderMap;
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
-use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, global};
 
 use carrier::{
-    ExtractorCarrier, HeaderCarrier, HeaderExtractor, InjectorCarrier, ReadCarrier, WriteCarrier,
+    ExtractorCarrier, Field, HeaderCarrier, HeaderExtractor, InjectorCarrier, ReadCarrier,
 };
 
-/// One format of context in headers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Propagator {
-    /// `traceparent` and `tracestate`: <https://www.w3.org/TR/trace-context-2/>.
-    TraceContext,
-    /// `baggage`: <https://www.w3.org/TR/baggage/>.
-    Baggage,
-}
-
-impl Propagator {
-    fn fields(self) -> &'static [&'static str] {
-        match self {
-            Self::TraceContext => &["traceparent", "tracestate"],
-            Self::Baggage => &["baggage"],
-        }
-    }
-
-    fn extract(self, carrier: &impl ReadCarrier, remote: &mut Remote) {
-        match self {
-            Self::TraceContext => traceparent::extract(carrier, remote),
-            Self::Baggage => baggage::extract(carrier, remote),
-        }
-    }
-
-    fn inject(self, cx: &Context, carrier: &mut impl WriteCarrier) {
-        match self {
-            Self::TraceContext => traceparent::inject(cx, carrier),
-            Self::Baggage => baggage::inject(cx, carrier),
-        }
-    }
-}
-
-/// What came with a request: the caller's span, and a context with all the rest (baggage).
-///
-/// They are apart so that a span that will not record needs no context but its own.
-#[derive(Clone, Debug)]
-pub struct Remote {
-    /// The caller's span; [`SpanContext::NONE`] where there is none.
-    pub span: SpanContext,
-    /// A context without that span.
-    pub context: Context,
-}
-
-impl Remote {
-    fn new(context: Context) -> Self {
-        Self {
-            span: SpanContext::NONE,
-            context,
-        }
-    }
-
-    /// One context with all of it.
-    #[must_use]
-    pub fn into_context(self) -> Context {
-        if self.span.is_valid() {
-            self.context.with_remote_span_context(self.span)
-        } else {
-            self.context
-        }
-    }
-}
+pub use propagator::{Propagator, UnknownPropagator};
+pub use remote::{Remote, SamplingState};
 
 /// The propagators of an application, in order. Default: W3C Trace Context and W3C Baggage.
 ///
@@ -113,7 +91,7 @@ impl Propagators {
         let list: Vec<_> = list.into_iter().collect();
         let fields = (list.iter())
             .flat_map(|propagator| propagator.fields())
-            .map(|&field| field.to_owned())
+            .map(|field| field.name().as_str().to_owned())
             .collect();
         Self { list, fields }
     }
@@ -141,7 +119,7 @@ impl Propagators {
     /// Without a valid span nothing is written for it. A value that a header cannot hold is left out.
     pub fn inject(&self, cx: &Context, headers: &mut HeaderMap) {
         for propagator in &self.list {
-            propagator.inject(cx, headers);
+            propagator.inject(cx, &self.list, headers);
         }
     }
 
@@ -150,6 +128,7 @@ impl Propagators {
         for propagator in &self.list {
             propagator.extract(carrier, &mut remote);
         }
+        remote.finish();
         remote
     }
 }
@@ -163,7 +142,7 @@ impl Default for Propagators {
 impl TextMapPropagator for Propagators {
     fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
         for propagator in &self.list {
-            propagator.inject(cx, &mut InjectorCarrier(injector));
+            propagator.inject(cx, &self.list, &mut InjectorCarrier(injector));
         }
     }
 
@@ -198,13 +177,16 @@ impl Propagation {
         if fields.is_empty() {
             return Self::Ours(Propagators::default());
         }
-        let known = [Propagator::TraceContext, Propagator::Baggage];
-        let is_known = |field: &String| known.iter().any(|p| p.fields().contains(&field.as_str()));
-        if !fields.iter().all(is_known) {
+        let w3c = [Propagator::TraceContext, Propagator::Baggage];
+        let writes = |propagator: &Propagator, field: &String| {
+            (propagator.fields().iter()).any(|own| own.name() == field.as_str())
+        };
+        let is_w3c = |field| w3c.iter().any(|propagator| writes(propagator, field));
+        if !fields.iter().all(is_w3c) {
             return Self::Global;
         }
-        Self::Ours(Propagators::new(known.into_iter().filter(|propagator| {
-            (propagator.fields().iter()).any(|&field| fields.iter().any(|known| known == field))
+        Self::Ours(Propagators::new(w3c.into_iter().filter(|propagator| {
+            fields.iter().any(|field| writes(propagator, field))
         })))
     }
 
@@ -217,19 +199,34 @@ impl Propagation {
                 let context = global::get_text_map_propagator(|global| {
                     global.extract_with_context(&Context::new(), &HeaderExtractor(headers))
                 });
-                let span = context.span().span_context().clone();
-                Remote { span, context }
+                Remote::of(context)
             }
         }
     }
 
-    /// Removes every header that a context is written into.
+    /// Removes every header that a context is written into, whoever wrote it, and what is read in place of one.
     pub fn remove(&self, headers: &mut HeaderMap) {
-        let mut remove =
-            |fields: FieldIter<'_>| fields.for_each(|field| drop(headers.remove(field)));
         match self {
-            Self::Ours(propagators) => remove(propagators.fields()),
-            Self::Global => global::get_text_map_propagator(|global| remove(global.fields())),
+            Self::Ours(propagators) => {
+                for propagator in &propagators.list {
+                    let fields = [propagator.fields(), propagator.other_fields()];
+                    for field in fields.into_iter().flatten() {
+                        headers.remove(field.name());
+                    }
+                    if let Some(prefix) = propagator.prefix() {
+                        carrier::remove_prefixed(headers, prefix);
+                    }
+                }
+            }
+            Self::Global => {
+                global::get_text_map_propagator(|global| {
+                    global
+                        .fields()
+                        .for_each(|field| drop(headers.remove(field)));
+                });
+                // A propagator does not name those of its fields whose names depend on the context.
+                remove_baggage(headers);
+            }
         }
     }
 
@@ -241,5 +238,13 @@ impl Propagation {
                 global.inject_context(cx, &mut carrier::HeaderInjector(headers));
             }),
         }
+    }
+}
+
+/// Removes the headers of baggage in any format.
+pub(crate) fn remove_baggage(headers: &mut HeaderMap) {
+    headers.remove(Field::Baggage.name());
+    for prefix in Propagator::ALL.into_iter().filter_map(Propagator::prefix) {
+        carrier::remove_prefixed(headers, prefix);
     }
 }

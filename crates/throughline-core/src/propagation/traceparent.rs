@@ -6,6 +6,7 @@ use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId};
 
 use super::carrier::{Field, ReadCarrier, WriteCarrier};
+use super::hex::{decode, write_hex};
 use super::{Remote, tracestate};
 
 /// The length of a version 00 value, and the least length of any later version.
@@ -21,6 +22,7 @@ pub(super) fn extract(carrier: &impl ReadCarrier, remote: &mut Remote) {
     if let Some((trace_id, span_id, flags)) = parsed {
         let state = tracestate::extract(carrier, remote, trace_id);
         remote.span = SpanContext::new(trace_id, span_id, flags, true, state);
+        remote.sampling = None;
     }
 }
 
@@ -79,53 +81,6 @@ fn format(trace_id: TraceId, span_id: SpanId, flags: TraceFlags) -> [u8; LENGTH]
     // The known flags fit one digit.
     value[54] = b'0' + (flags.to_u8() & KNOWN_FLAGS);
     value
-}
-
-// Hexadecimal digits are handled eight at a time, each in a byte of a u64: a digit at a time costs several times the
-// instructions, for the three numbers of every request.
-
-fn write_hex(number: u64, fields: &mut [u8; LENGTH], start: usize) {
-    fields[start..start + 8].copy_from_slice(&encode_digits((number >> 32) as u32));
-    fields[start + 8..start + 16].copy_from_slice(&encode_digits(number as u32));
-}
-
-/// The number of sixteen digits.
-#[inline]
-fn decode(digits: &[u8]) -> Option<u64> {
-    let (first, rest) = digits.split_first_chunk()?;
-    let (high, wrong_high) = decode_digits(*first);
-    let (low, wrong_low) = decode_digits(*rest.first_chunk()?);
-    (wrong_high | wrong_low == 0).then_some(u64::from(high) << 32 | u64::from(low))
-}
-
-/// `0x01` in each byte.
-const EACH: u64 = 0x0101_0101_0101_0101;
-
-/// The number of eight lower-case digits, and a number that is 0 if that is what they are.
-#[inline]
-fn decode_digits(digits: [u8; 8]) -> (u32, u64) {
-    let digits = u64::from_be_bytes(digits);
-    let is_letter = (digits >> 6) & EACH;
-    let nibbles = (digits & (0x0f * EACH)) + 9 * is_letter;
-    // What is no digit does not come back as it was.
-    let wrong = nibbles & (0xf0 * EACH) | ascii(nibbles) ^ digits;
-    let pairs = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
-    let quads = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
-    ((quads | quads >> 16) as u32, wrong)
-}
-
-fn encode_digits(number: u32) -> [u8; 8] {
-    let quads = u64::from(number);
-    let quads = (quads | quads << 16) & 0x0000_ffff_0000_ffff;
-    let pairs = (quads | quads << 8) & 0x00ff_00ff_00ff_00ff;
-    let nibbles = (pairs | pairs << 4) & (0x0f * EACH);
-    ascii(nibbles).to_be_bytes()
-}
-
-/// The digits of eight numbers below 16.
-fn ascii(nibbles: u64) -> u64 {
-    let is_letter = ((nibbles + 6 * EACH) >> 4) & EACH;
-    nibbles + u64::from(b'0') * EACH + u64::from(b'a' - b'0' - 10) * is_letter
 }
 
 /// Without the spaces and tabs around it (`OWS`, RFC 9110, section 5.6.3).
@@ -262,26 +217,6 @@ mod tests {
             &format!("cc-{TRACE:032x}-{SPAN:016x}-01-{}", "x".repeat(500)),
             None,
         );
-    }
-
-    #[test]
-    fn every_byte_is_a_digit_or_not() {
-        for byte in u8::MIN..=u8::MAX {
-            let expected = char::from(byte)
-                .to_digit(16)
-                .filter(|_| !byte.is_ascii_uppercase());
-            for place in 0..8 {
-                let mut digits = *b"00000000";
-                digits[place] = byte;
-                let (number, wrong) = decode_digits(digits);
-                let number = (wrong == 0).then_some(number);
-                assert_eq!(
-                    number,
-                    expected.map(|n| n << (28 - 4 * place)),
-                    "{digits:?}"
-                );
-            }
-        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use opentelemetry::trace::SpanContext;
 
+use crate::propagation::SamplingState;
+
 /// What a sampler will decide, as far as it is known before it is asked. Default:
 /// [`UsesAttributes`](Self::UsesAttributes), which is right for every sampler.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub enum Prediction {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SamplerHint {
-    /// For a span without a parent.
+    /// For a span without a parent, or with one whose caller has [not decided](SamplingState::Defer).
     pub root: Prediction,
     /// For a span with a sampled parent.
     pub sampled_parent: Prediction,
@@ -52,11 +54,15 @@ impl SamplerHint {
         }
     }
 
-    pub(super) fn predict(self, parent: &SpanContext) -> Prediction {
-        match (parent.is_valid(), parent.is_sampled()) {
-            (false, _) => self.root,
-            (true, true) => self.sampled_parent,
-            (true, false) => self.unsampled_parent,
+    /// `state` is what the flag of `parent` does not say.
+    #[inline]
+    pub(super) fn predict(self, parent: &SpanContext, state: Option<SamplingState>) -> Prediction {
+        match state {
+            None if !parent.is_valid() => self.root,
+            None if parent.is_sampled() => self.sampled_parent,
+            None | Some(SamplingState::Deny) => self.unsampled_parent,
+            Some(SamplingState::Defer) => self.root,
+            Some(SamplingState::Accept | SamplingState::Debug) => self.sampled_parent,
         }
     }
 }

@@ -10,6 +10,7 @@ use opentelemetry::{Context, KeyValue};
 
 use super::request::{Parent, SpanRequest};
 use super::sampling::{Prediction, SamplerHint};
+use crate::propagation::SamplingState;
 
 #[derive(Clone)]
 pub(super) struct ResolvedTracer {
@@ -76,12 +77,18 @@ impl ResolvedTracer {
 
     pub(super) fn predict(&self, parent: &Parent) -> Prediction {
         match parent {
-            Parent::Remote(remote) => self.hint.predict(&remote.span),
+            Parent::Remote(remote) => self.hint.predict(&remote.span, remote.sampling),
             // What a suppressed context comes to is the tracer's to say.
             Parent::Local(context) if context.is_telemetry_suppressed() => Prediction::Unknown,
-            Parent::Local(_) | Parent::Nothing(_) => {
-                parent.with_span_context(|span| self.hint.predict(span))
+            Parent::Local(context) => {
+                let span = context.span();
+                let span = span.span_context();
+                // A span of this process has decided.
+                let may_say_more = !span.is_sampled() && (span.is_remote() || !span.is_valid());
+                let state = may_say_more.then(|| SamplingState::of(context)).flatten();
+                self.hint.predict(span, state)
             }
+            Parent::Nothing(_) => self.hint.predict(&SpanContext::NONE, None),
         }
     }
 }

@@ -4,6 +4,8 @@
 
 mod baggage;
 mod body;
+mod deferred;
+mod formats;
 mod http;
 mod old_names;
 mod operation;

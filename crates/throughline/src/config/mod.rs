@@ -1,6 +1,7 @@
 //! The configuration: read once from the environment, printable, changeable by code, then built.
 
 mod batch;
+mod deferring;
 mod env;
 mod http;
 mod not_built;
@@ -239,25 +240,16 @@ fn propagators(env: &Env<'_>) -> Vec<Propagator> {
         .split(',')
         .map(str::trim)
         .filter(|name| !name.is_empty());
-    let mut propagators = Vec::new();
+    let mut propagators: Vec<Propagator> = Vec::new();
     let mut unknown = Vec::new();
     let mut none = false;
     for name in names {
-        let propagator = match name.to_ascii_lowercase().as_str() {
-            "tracecontext" => Propagator::TraceContext,
-            "baggage" => Propagator::Baggage,
-            "none" => {
-                none = true;
-                continue;
-            }
-            _ => {
-                unknown.push(name);
-                continue;
-            }
-        };
-        // "Values MUST be deduplicated" (specification, "General SDK Configuration").
-        if !propagators.contains(&propagator) {
-            propagators.push(propagator);
+        match name.parse() {
+            // "Values MUST be deduplicated" (specification, "General SDK Configuration").
+            Ok(propagator) if propagators.contains(&propagator) => {}
+            Ok(propagator) => propagators.push(propagator),
+            Err(_) if name.eq_ignore_ascii_case("none") => none = true,
+            Err(_) => unknown.push(name),
         }
     }
     let is_default = propagators.is_empty() && !none;
@@ -267,7 +259,8 @@ fn propagators(env: &Env<'_>) -> Vec<Propagator> {
         } else {
             "the others of the list"
         };
-        env.warn(VARIABLE, name, "is not tracecontext, baggage or none", used);
+        let known = Propagator::ALL.map(Propagator::name).join(", ");
+        env.warn(VARIABLE, name, &format!("is not {known} or none"), used);
     }
     if is_default {
         DEFAULT.to_vec()
@@ -390,7 +383,12 @@ impl fmt::Display for Config {
             self.metric_export_interval
         )?;
         writeln!(f, "sampler: {}", self.sampler)?;
-        writeln!(f, "propagators: {:?}", self.propagators)?;
+        let propagators: Vec<_> = self.propagators.iter().map(|it| it.name()).collect();
+        let propagators = match propagators[..] {
+            [] => "none".to_owned(),
+            _ => propagators.join(","),
+        };
+        writeln!(f, "propagators: {propagators}")?;
         for (what, value) in http::describe(&self.http) {
             writeln!(f, "http {what}: {value}")?;
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use opentelemetry_sdk::trace::ShouldSample;
 use throughline_core::{Prediction, SamplerHint};
 
+use super::deferring::Deferring;
 use super::env::Env;
 
 /// Which spans are recorded (specification, "Built-in samplers").
@@ -115,12 +116,13 @@ impl ParentBased {
     }
 
     fn build(&self) -> Box<dyn ShouldSample> {
-        let sampler = opentelemetry_sdk::trace::Sampler::parent_based(self.root.build())
+        let by_flag = opentelemetry_sdk::trace::Sampler::parent_based(self.root.build())
             .with_remote_parent_sampled(self.remote_parent_sampled.build())
             .with_remote_parent_not_sampled(self.remote_parent_not_sampled.build())
             .with_local_parent_sampled(self.local_parent_sampled.build())
             .with_local_parent_not_sampled(self.local_parent_not_sampled.build());
-        Box::new(sampler)
+        let root = self.root.build();
+        Box::new(Deferring { by_flag, root })
     }
 
     /// A hint does not tell remote parents from local ones: where they differ, only that attributes are not looked at.
@@ -233,10 +235,10 @@ impl Sampler {
             Self::AlwaysOn => Box::new(Sdk::AlwaysOn),
             Self::AlwaysOff => Box::new(Sdk::AlwaysOff),
             Self::TraceIdRatio(ratio) => Box::new(Sdk::TraceIdRatioBased(*ratio)),
-            Self::ParentBasedAlwaysOn => Box::new(Sdk::parent_based(Sdk::AlwaysOn)),
-            Self::ParentBasedAlwaysOff => Box::new(Sdk::parent_based(Sdk::AlwaysOff)),
+            Self::ParentBasedAlwaysOn => ParentBased::new(Self::AlwaysOn).build(),
+            Self::ParentBasedAlwaysOff => ParentBased::new(Self::AlwaysOff).build(),
             Self::ParentBasedTraceIdRatio(ratio) => {
-                Box::new(Sdk::parent_based(Sdk::TraceIdRatioBased(*ratio)))
+                ParentBased::new(Self::TraceIdRatio(*ratio)).build()
             }
             Self::ParentBased(sampler) => sampler.build(),
         }

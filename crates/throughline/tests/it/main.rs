@@ -5,6 +5,7 @@
 mod app;
 mod config;
 mod faults;
+mod formats;
 mod logs;
 mod process;
 mod runtimes;

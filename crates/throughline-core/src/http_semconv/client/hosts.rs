@@ -1,14 +1,11 @@
 //! Where headers may go.
 
 use http::HeaderMap;
-use http::header::HeaderName;
 use opentelemetry::Context;
 use opentelemetry::baggage::BaggageExt;
 
 use crate::http_semconv::endpoint::unbracketed;
-use crate::propagation::Propagation;
-
-static BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+use crate::propagation::{Propagation, remove_baggage};
 
 /// A list of hosts: exact names or addresses, and `*.suffix` for all names below one. Case does not matter, ports are no part
 /// of it.
@@ -98,7 +95,7 @@ impl Destinations {
             (true, true) => propagation.inject(context, headers),
             (true, false) => {
                 if is_foreign {
-                    headers.remove(&BAGGAGE);
+                    remove_baggage(headers);
                 }
                 propagation.inject(&context.with_cleared_baggage(), headers);
             }

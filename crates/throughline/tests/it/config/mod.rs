@@ -707,13 +707,14 @@ fn resource_detectors_are_a_list_each_once() {
 
 #[test]
 fn propagators_are_a_list_in_order_each_once() {
-    use Propagator::{Baggage, TraceContext};
+    use Propagator::{B3, B3Multi, Baggage, Jaeger, OtTrace, TraceContext, XRay};
     const VARIABLE: &str = "OTEL_PROPAGATORS";
     let check = |list: &str, expected: &[Propagator], unknown: &[(&str, &str)]| {
         let warnings: Vec<_> = (unknown.iter())
             .map(|(name, used)| {
                 format!(
-                    "{VARIABLE}: {name:?} is not tracecontext, baggage or none; instead: {used}"
+                    "{VARIABLE}: {name:?} is not tracecontext, baggage, b3, b3multi, jaeger, xray, ottrace or \
+                     none; instead: {used}"
                 )
             })
             .collect();
@@ -737,10 +738,17 @@ fn propagators_are_a_list_in_order_each_once() {
     check("None", &[], &[]);
     check("none,baggage", &[Baggage], &[]);
     let others = "the others of the list";
-    check("b3,baggage", &[Baggage], &[("b3", others)]);
-    check("none,B3", &[], &[("B3", others)]);
+    check("b3,baggage", &[B3, Baggage], &[]);
+    check("none,B3", &[B3], &[]);
+    let every = "ottrace,xray,jaeger,b3multi,b3,baggage,tracecontext";
+    let reversed = [OtTrace, XRay, Jaeger, B3Multi, B3, Baggage, TraceContext];
+    check(every, &reversed, &[]);
+    check(&every.to_uppercase(), &reversed, &[]);
+    check(&format!("{every},{every}"), &reversed, &[]);
+    check("b3single,baggage", &[Baggage], &[("b3single", others)]);
+    check("none,W3C", &[], &[("W3C", others)]);
     let all = "tracecontext,baggage";
-    check("jaeger,xray", &default, &[("jaeger", all), ("xray", all)]);
+    check("w3c,b3 multi", &default, &[("w3c", all), ("b3 multi", all)]);
 }
 
 #[test]
@@ -913,7 +921,7 @@ span attribute value length limit: 10
 log attribute value length limit: 20
 metric export interval: 60s
 sampler: parentbased_traceidratio 0.25
-propagators: [TraceContext, Baggage]
+propagators: tracecontext,baggage
 http known methods: GET,PURGE
 http server request headers: accept
 log filter: warn
