@@ -106,6 +106,7 @@ fn a_host_has_a_name_and_outside_of_containers_an_id() {
         &found,
     );
     check(&[("etc/machine-id", "")], &[], &[]);
+    check(&[("etc/machine-id", "fdbf79e8")], &[], &[]);
     // Each of these says that the file is an image's.
     check(&[id, (".dockerenv", "")], &[], &[]);
     check(&[id, ("run/.containerenv", "")], &[], &[]);

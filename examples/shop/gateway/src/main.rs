@@ -39,7 +39,10 @@ struct Checkout {
 
 fn main() -> anyhow::Result<()> {
     // First of all, so that everything after it is seen. The environment may name the service otherwise.
-    let telemetry = throughline::builder().service_name("gateway").init()?;
+    let telemetry = throughline::builder()
+        .service_name("gateway")
+        .service_version(env!("CARGO_PKG_VERSION"))
+        .init()?;
     let runtime = tokio::runtime::Runtime::new()?;
     let served = runtime.block_on(serve());
     // What is still open is dropped here: its spans end, and are among those delivered below.

@@ -45,7 +45,10 @@ struct Order {
 }
 
 fn main() -> anyhow::Result<()> {
-    let telemetry = throughline::builder().service_name("orders").init()?;
+    let telemetry = throughline::builder()
+        .service_name("orders")
+        .service_version(env!("CARGO_PKG_VERSION"))
+        .init()?;
     let runtime = tokio::runtime::Runtime::new()?;
     let served = runtime.block_on(serve());
     runtime.shutdown_timeout(Duration::from_secs(1));

@@ -34,7 +34,10 @@ struct Payment {
 }
 
 fn main() -> anyhow::Result<()> {
-    let telemetry = throughline::builder().service_name("payments").init()?;
+    let telemetry = throughline::builder()
+        .service_name("payments")
+        .service_version(env!("CARGO_PKG_VERSION"))
+        .init()?;
     let runtime = tokio::runtime::Runtime::new()?;
     let served = runtime.block_on(serve());
     runtime.shutdown_timeout(Duration::from_secs(1));
