@@ -2,17 +2,18 @@
 
 use opentelemetry::trace::{Link, SpanKind, TraceContextExt, TraceId};
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_sdk::trace::{
-    ParentBasedSampler, SamplingDecision, SamplingResult, ShouldSample,
-};
+use opentelemetry_sdk::trace::{ParentBasedSampler, SamplingResult, ShouldSample};
 use throughline_core::propagation::SamplingState;
 
 /// The SDK's [`ParentBasedSampler`], which sees the flag of a parent and nothing else, for parents whose flag does not say
-/// what was decided: `root` is asked where nobody has decided, and a decision that came without a span is followed.
+/// what was decided: `root` is asked where nobody has decided, and the samplers of remote parents where a decision came
+/// without a span.
 #[derive(Clone, Debug)]
 pub(super) struct Deferring {
     pub(super) by_flag: ParentBasedSampler,
     pub(super) root: Box<dyn ShouldSample>,
+    pub(super) accepted: Box<dyn ShouldSample>,
+    pub(super) denied: Box<dyn ShouldSample>,
 }
 
 impl ShouldSample for Deferring {
@@ -32,17 +33,12 @@ impl ShouldSample for Deferring {
         else {
             return ask(&self.by_flag);
         };
-        let decision = match state {
-            SamplingState::Defer => return ask(&*self.root),
+        match state {
+            SamplingState::Defer => ask(&*self.root),
             // It came with the trace, and children follow their own parent's flag.
-            _ if context.span().span_context().is_valid() => return ask(&self.by_flag),
-            SamplingState::Deny => SamplingDecision::Drop,
-            _ => SamplingDecision::RecordAndSample,
-        };
-        SamplingResult {
-            decision,
-            attributes: Vec::new(),
-            trace_state: context.span().span_context().trace_state().clone(),
+            _ if context.span().span_context().is_valid() => ask(&self.by_flag),
+            SamplingState::Deny => ask(&*self.denied),
+            _ => ask(&*self.accepted),
         }
     }
 }

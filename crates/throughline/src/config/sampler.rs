@@ -121,8 +121,12 @@ impl ParentBased {
             .with_remote_parent_not_sampled(self.remote_parent_not_sampled.build())
             .with_local_parent_sampled(self.local_parent_sampled.build())
             .with_local_parent_not_sampled(self.local_parent_not_sampled.build());
-        let root = self.root.build();
-        Box::new(Deferring { by_flag, root })
+        Box::new(Deferring {
+            by_flag,
+            root: self.root.build(),
+            accepted: self.remote_parent_sampled.build(),
+            denied: self.remote_parent_not_sampled.build(),
+        })
     }
 
     /// A hint does not tell remote parents from local ones: where they differ, only that attributes are not looked at.
@@ -311,6 +315,8 @@ mod tests {
         SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId, TraceState,
     };
     use opentelemetry_sdk::trace::SamplingDecision;
+    use throughline_core::http::HeaderMap;
+    use throughline_core::propagation::{Propagator, Propagators};
 
     use super::*;
 
@@ -480,6 +486,29 @@ mod tests {
         );
         let nested = on().remote_parent_sampled(off().remote_parent_sampled(AlwaysOff).into());
         check(&nested.into(), [true, false, false, true, false, true]);
+    }
+
+    #[test]
+    fn a_decision_without_a_span_is_that_of_a_remote_parent() {
+        use Sampler::{AlwaysOff, AlwaysOn};
+        let undecided = "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331";
+        let default = || ParentBased::new(AlwaysOff);
+        let turned = default()
+            .remote_parent_sampled(AlwaysOff)
+            .remote_parent_not_sampled(AlwaysOn);
+        for (sampler, recorded) in [
+            (Sampler::from(default()), [true, true, false, false]),
+            (turned.into(), [false, false, true, false]),
+            (ParentBased::new(AlwaysOn).into(), [true, true, false, true]),
+        ] {
+            for (b3, expected) in ["1", "d", "0", undecided].into_iter().zip(recorded) {
+                let mut headers = HeaderMap::new();
+                headers.insert("b3", b3.parse().unwrap());
+                let context = Propagators::new([Propagator::B3]).extract(&headers);
+                let found = records(&sampler, Some(&context), TraceId::from(7));
+                assert_eq!(found, expected, "{sampler} {b3}");
+            }
+        }
     }
 
     #[test]
