@@ -139,6 +139,34 @@ fn a_sampler_that_sees_the_flag_alone_takes_what_is_deferred_for_a_no() {
 }
 
 #[test]
+fn what_is_known_of_a_sampler_holds_for_a_decision_alone() {
+    let test = "deferred::what_is_known_of_a_sampler_holds_for_a_decision_alone";
+    in_own_process(test, || {
+        install_propagators([Propagator::B3]);
+        let memory = InMemory::with_sampler(Sampler::parent_based(Sampler::AlwaysOn));
+        let hint = SamplerHint::parent_based(Prediction::Record);
+        drop(serve(&server_with(&memory, hint), &get(&[("b3", "0")])));
+        assert_eq!(memory.spans().len(), 0);
+    });
+}
+
+#[test]
+fn a_global_propagator_of_ours_says_the_same() {
+    let test = "deferred::a_global_propagator_of_ours_says_the_same";
+    in_own_process(test, || {
+        let ours = [Propagator::B3, Propagator::Jaeger];
+        opentelemetry::global::set_text_map_propagator(Propagators::new(ours));
+        check(&Sampler::AlwaysOn, &format!("{TRACE}-{SPAN}"), true);
+        check(&Sampler::AlwaysOff, &format!("{TRACE}-{SPAN}"), false);
+        // It does not name the headers of its baggage.
+        let mut headers = headers(&[("b3", "1"), ("uberctx-a", "1"), ("accept", "*/*")]);
+        let server: Instrumentation<NoMetrics> = Instrumentation::new("test", "1.2.3");
+        server.resolve().propagation().remove(&mut headers);
+        assert_eq!(headers.len(), 1);
+    });
+}
+
+#[test]
 fn without_a_tracer_it_is_sent_on_as_it_came() {
     in_own_process(
         "deferred::without_a_tracer_it_is_sent_on_as_it_came",
@@ -202,7 +230,7 @@ fn a_context_of_a_text_map_is_as_good_as_a_request() {
 }
 
 #[test]
-fn what_is_deferred_is_of_the_callers_span_alone() {
+fn what_came_with_a_span_is_not_said_of_another() {
     let propagators = Propagators::new([Propagator::B3]);
     let b3 = format!("{TRACE}-{SPAN}");
     let context = propagators.extract(&headers(&[("b3", &b3)]));
@@ -211,4 +239,11 @@ fn what_is_deferred_is_of_the_callers_span_alone() {
     let tracer = memory.tracer_provider().tracer("test");
     let span = tracer.start_with_context("child", &context);
     assert_eq!(SamplingState::of(&context.with_span(span)), None);
+    // A debug flag is of one trace.
+    let debug = propagators.extract(&headers(&[("b3", &format!("{b3}-d"))]));
+    let span = tracer.start_with_context("child", &debug);
+    let child = debug.with_span(span);
+    assert_eq!(SamplingState::of(&child), Some(SamplingState::Debug));
+    let other = tracer.start_with_context("root", &Context::new());
+    assert_eq!(SamplingState::of(&debug.with_span(other)), None);
 }

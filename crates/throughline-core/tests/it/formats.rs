@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ::http::HeaderMap;
 use opentelemetry::Context;
 use opentelemetry::baggage::BaggageExt;
-use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceFlags, TraceState};
 use serde_json::Value as Json;
 use throughline_core::http_semconv::{Destinations, Hosts};
@@ -164,6 +164,7 @@ fn b3_in_one_header() {
         &format!("{TRACE}-{}-1", &SPAN[1..]),
         &format!("{}-{SPAN}-1", "0".repeat(32)),
         &format!("{TRACE}-{}-1", "0".repeat(16)),
+        &format!("{short}-{SPAN}-1-00f067aa0ba902b7-"),
         &format!("-{SPAN}-1"),
         &format!("{TRACE}--1"),
     ] {
@@ -298,7 +299,7 @@ fn b3_is_written_in_the_form_that_was_asked_for() {
 #[test]
 fn headers_of_another_trace_are_replaced() {
     let old = [
-        ("b3", "stale"),
+        ("b3", "00000000000000000000000000000001-0000000000000001-d"),
         ("x-b3-traceid", "stale"),
         ("x-b3-spanid", "stale"),
         ("x-b3-parentspanid", "stale"),
@@ -317,6 +318,9 @@ fn headers_of_another_trace_are_replaced() {
             let mut outgoing = headers(&old);
             let ours = Propagators::new([propagator]);
             ours.inject(&context, &mut outgoing);
+            let is_multi = propagator == B3Multi;
+            assert_eq!(outgoing.contains_key("b3"), !is_multi);
+            assert_eq!(outgoing.contains_key("x-b3-parentspanid"), !is_multi);
             let sent = ours.extract(&outgoing);
             let (id, state) = read(&sent).unwrap();
             assert_eq!(id, format!("{TRACE} {SPAN}"), "{propagator}");
@@ -498,6 +502,7 @@ fn ot_trace() {
         check(&[("ot-tracer-traceid", malformed), span], None);
         check(&[trace, ("ot-tracer-spanid", malformed)], None);
     }
+    check(&[trace, ("ot-tracer-spanid", &"1".repeat(17))], None);
     for malformed in ["", "2", "True", "yes"] {
         check(&[trace, span, ("ot-tracer-sampled", malformed)], None);
     }
@@ -559,6 +564,9 @@ fn baggage_in_a_header_for_each_member() {
     assert_eq!(sorted(&Propagators::new([Jaeger]).extract(&twice)), ["a=1"]);
     twice.remove("uber-trace-id");
     assert_eq!(sorted(&Propagators::new([Jaeger]).extract(&twice)), ["a=1"]);
+    // A text map may keep the case of its names.
+    let cased = Propagators::new([Jaeger]).extract_with_context(&Context::new(), &Cased);
+    assert_eq!(sorted(&cased), ["Tenant=a"]);
     // OT trace's is part of its span.
     assert_eq!(
         sorted(&extract(&[OtTrace], &[("ot-baggage-a", "1")])),
@@ -610,6 +618,19 @@ fn baggage_in_a_header_for_each_member() {
     check_written(&[OtTrace], &alone, &[]);
 }
 
+/// A text map with one field.
+struct Cased;
+
+impl Extractor for Cased {
+    fn get(&self, key: &str) -> Option<&str> {
+        (key == "UberCtx-Tenant").then_some("a")
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        vec!["ü", "UberCtx-Tenant"]
+    }
+}
+
 #[test]
 fn of_several_formats_the_last_that_finds_something_counts() {
     let b3 = format!("{SHORT}-00f067aa0ba902b7-0");
@@ -630,6 +651,7 @@ fn of_several_formats_the_last_that_finds_something_counts() {
         }
     };
     check("nonsense", &w3c);
+    check(&format!("{}-{SPAN}-1", "0".repeat(32)), &w3c);
     // A decision alone says nothing of a span that came by another format.
     check("0", &w3c);
     check("d", &w3c);
