@@ -5,6 +5,7 @@ mod budget;
 mod cargo;
 mod conformance;
 mod demo;
+mod fuzz;
 mod interop;
 mod lint;
 mod measure;
@@ -44,6 +45,9 @@ enum Command {
     Budget(budget::Options),
     /// Prints where the instructions and allocations of a path go. Needs valgrind.
     Profile(budget::ProfileOptions),
+    /// Gives millions of random inputs to what reads the text of others, and measures that long ones stay cheap. Needs
+    /// valgrind.
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +61,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&options),
         Command::Budget(options) => budget::run(&options),
         Command::Profile(options) => budget::profile(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
