@@ -21,6 +21,7 @@ use throughline_otlp::{
 use crate::config::{Config, Exporter};
 use crate::error::InitError;
 use crate::last_metrics::Reporting;
+use crate::layers::Layers;
 use crate::resource::{Detector, resource};
 use crate::subscriber;
 use crate::telemetry::Telemetry;
@@ -163,6 +164,42 @@ impl Builder {
     ///
     /// As [`init`]. A variable that cannot be followed is an error even where a change would replace what it says.
     pub fn init(self) -> Result<Telemetry, InitError> {
+        let (telemetry, ()) = self.init_with(|layers| subscriber::install(&layers))?;
+        Ok(telemetry)
+    }
+
+    /// The same without a `tracing` subscriber: for applications that build their own, with these layers in it. Records of
+    /// the `log` crate are the application's, too, and what is wrong with the environment goes to standard error.
+    ///
+    /// ```no_run
+    /// use throughline::tracing_subscriber::layer::SubscriberExt;
+    /// use throughline::tracing_subscriber::util::SubscriberInitExt;
+    /// use throughline::tracing_subscriber::{layer, registry};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (telemetry, layers) = throughline::builder().init_layers()?;
+    /// registry()
+    ///     .with(layers.spans())
+    ///     .with(layers.logs())
+    ///     // And one of your own.
+    ///     .with(layer::Identity::new())
+    ///     .init();
+    /// # drop(telemetry);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`init`](Self::init), but for [`InitError::SubscriberInstalled`].
+    pub fn init_layers(self) -> Result<(Telemetry, Layers), InitError> {
+        self.init_with(Ok)
+    }
+
+    fn init_with<R>(
+        self,
+        install: impl FnOnce(Layers) -> Result<R, InitError>,
+    ) -> Result<(Telemetry, R), InitError> {
         let mut config = Config::from_env()?;
         if config.service_name.is_none() {
             config.service_name = self.service_name;
@@ -180,7 +217,7 @@ impl Builder {
         for change in self.changes {
             change(&mut config);
         }
-        config.init_with(self.redact.as_ref())
+        config.init_with(self.redact.as_ref(), install)
     }
 }
 
@@ -199,6 +236,15 @@ impl fmt::Debug for Builder {
 /// Whether this process is set up.
 static INITIALIZED: AtomicBool = AtomicBool::new(false);
 
+/// Says what is wrong in any case: the log filter is the application's, and may be what is wrong.
+fn warn(what: &dyn fmt::Display) {
+    if tracing::enabled!(target: "throughline", tracing::Level::WARN) {
+        tracing::warn!(target: "throughline", "{what}");
+    } else {
+        eprintln!("throughline: {what}");
+    }
+}
+
 impl Config {
     /// Sets everything up as this configuration says, and logs its [`warnings`](Self::warnings).
     ///
@@ -215,35 +261,45 @@ impl Config {
     ///
     /// As [`init`].
     pub fn init(self) -> Result<Telemetry, InitError> {
-        self.init_with(None)
+        let (telemetry, ()) = self.init_with(None, |layers| subscriber::install(&layers))?;
+        Ok(telemetry)
     }
 
-    fn init_with(self, redact: Option<&Redact>) -> Result<Telemetry, InitError> {
+    fn init_with<R>(
+        self,
+        redact: Option<&Redact>,
+        install: impl FnOnce(Layers) -> Result<R, InitError>,
+    ) -> Result<(Telemetry, R), InitError> {
         if INITIALIZED.swap(true, Ordering::SeqCst) {
             return Err(InitError::AlreadyInitialized);
         }
         let telemetry = self
-            .set_up(redact)
+            .set_up(redact, install)
             .inspect_err(|_| INITIALIZED.store(false, Ordering::SeqCst))?;
         for warning in &self.warnings {
-            // Said in any case: the log filter is the application's, and may be what is wrong.
-            if tracing::enabled!(target: "throughline", tracing::Level::WARN) {
-                tracing::warn!(target: "throughline", "{warning}");
-            } else {
-                eprintln!("throughline: {warning}");
-            }
+            warn(warning);
+        }
+        if let Some(versions) = option_env!("THROUGHLINE_OPENTELEMETRY_VERSIONS") {
+            warn(&format_args!(
+                "Cargo.lock has opentelemetry in the versions {versions}: spans, metrics and contexts of another one than \
+                 throughline's are lost; find who needs it by `cargo tree --invert --package opentelemetry@VERSION`"
+            ));
         }
         tracing::debug!(target: "throughline", "configuration:\n{self}");
         Ok(telemetry)
     }
 
-    fn set_up(&self, redact: Option<&Redact>) -> Result<Telemetry, InitError> {
+    fn set_up<R>(
+        &self,
+        redact: Option<&Redact>,
+        install: impl FnOnce(Layers) -> Result<R, InitError>,
+    ) -> Result<(Telemetry, R), InitError> {
         let signals = if self.disabled {
             Signals::default()
         } else {
             Signals::build(self, redact)?
         };
-        subscriber::install(self, &signals)?;
+        let installed = install(Layers::new(self, &signals)?)?;
         // Meters first: instrumentations that find a tracer look no further.
         if let Some(meters) = &signals.meters {
             global::set_meter_provider(meters.clone());
@@ -267,7 +323,8 @@ impl Config {
         installation.meters = (signals.meters.clone())
             .map(|meters| MeterSource::new(meters).with_bound_instruments());
         throughline_core::install(installation);
-        Ok(Telemetry::new(signals, self.shutdown_timeout))
+        let telemetry = Telemetry::new(signals, self.shutdown_timeout);
+        Ok((telemetry, installed))
     }
 }
 

@@ -4,6 +4,9 @@ mod config;
 mod error;
 mod init;
 mod last_metrics;
+mod layers;
+#[cfg(test)]
+mod lock;
 mod resource;
 mod signal;
 mod subscriber;
@@ -12,6 +15,7 @@ mod telemetry;
 pub use config::{Batch, Config, ConfigWarning, Exporter, ParentBased, Sampler};
 pub use error::{InitError, ShutdownError};
 pub use init::{Builder, builder, init};
+pub use layers::Layers;
 pub use resource::{Detector, UnknownDetector};
 pub use signal::{shutdown_deadline, shutdown_signal};
 pub use telemetry::{ShutdownReport, Telemetry};
@@ -27,3 +31,4 @@ pub use throughline_otlp::otlp::{
     BuildError, ClientIdentity, Compression, OtlpConfig, Pem, Protocol, TlsConfig,
 };
 pub use throughline_otlp::{Dropped, ExportStats, LogCounts, SpanCounts};
+pub use tracing_subscriber;

@@ -6,6 +6,7 @@ mod app;
 mod config;
 mod faults;
 mod formats;
+mod layers;
 mod logs;
 mod process;
 mod runtimes;

@@ -170,6 +170,7 @@ impl Running {
         );
         Output {
             lines: std::mem::take(&mut self.seen),
+            errors: self.stderr.iter().collect(),
         }
     }
 
@@ -196,11 +197,17 @@ impl Drop for Running {
 /// What a child printed.
 pub(crate) struct Output {
     lines: Vec<String>,
+    errors: Vec<String>,
 }
 
 impl Output {
     pub(crate) fn lines(&self) -> &[String] {
         &self.lines
+    }
+
+    /// The lines on standard error.
+    pub(crate) fn errors(&self) -> &[String] {
+        &self.errors
     }
 
     /// The rest of the line that begins like this.
