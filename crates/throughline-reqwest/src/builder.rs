@@ -1,8 +1,10 @@
 //! A client of our own making.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use reqwest::Url;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
 use throughline_core::http_semconv::{Destinations, Hosts};
 
@@ -73,18 +75,20 @@ impl Builder {
         self
     }
 
-    /// Sends trace headers and baggage to these hosts only: names, addresses, or `*.suffix` for all names below one.
+    /// Sends trace headers and baggage to these hosts only: names, addresses, `*.suffix` for all names below one, any of
+    /// them with a port, or `*`; [`Hosts`] has the rules. Anything else allows no host.
     ///
     /// For clients that call others than one's own services, or are redirected there. Headers that the caller put into a
     /// request stay, but for a redirect to another host: there, those of propagation are removed. Default: all hosts.
     pub fn propagate_to<H: AsRef<str>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
-        self.destinations.propagate_to = Some(Hosts::new(hosts));
+        self.destinations.propagate_to = Some(in_ascii(hosts));
         self
     }
 
-    /// Sends neither trace headers nor baggage to these hosts, even if they are on another list. Default: none.
+    /// Sends neither trace headers nor baggage to these hosts, even if they are on another list. What is
+    /// [no host](Hosts) denies all of them. Default: none.
     pub fn propagate_except<H: AsRef<str>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
-        self.destinations.propagate_except = Hosts::new(hosts);
+        self.destinations.propagate_except = in_ascii(hosts);
         self
     }
 
@@ -93,7 +97,7 @@ impl Builder {
     ///
     /// Baggage holds what the application put there, and what came with the request that it serves.
     pub fn baggage_to<H: AsRef<str>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
-        self.destinations.baggage_to = Some(Hosts::new(hosts));
+        self.destinations.baggage_to = Some(in_ascii(hosts));
         self
     }
 
@@ -114,5 +118,25 @@ impl Builder {
         let builder = outer.fold(ClientBuilder::new(client), ClientBuilder::with_arc);
         let following = (self.tracing).following_redirects(self.destinations, self.sends_referer);
         Ok(builder.with(following).build())
+    }
+}
+
+fn in_ascii<H: AsRef<str>>(patterns: impl IntoIterator<Item = H>) -> Hosts {
+    let patterns = patterns.into_iter();
+    Hosts::new(patterns.map(|pattern| as_in_urls(pattern.as_ref()).into_owned()))
+}
+
+/// A pattern as its host stands in URLs: of `bücher.example` it is `xn--bcher-kva.example`. All of ASCII is left to the list.
+fn as_in_urls(pattern: &str) -> Cow<'_, str> {
+    if pattern.is_ascii() || pattern.contains('@') {
+        return pattern.into();
+    }
+    let Ok(url) = Url::parse(&format!("http://{pattern}")) else {
+        return pattern.into();
+    };
+    let host = url.host_str().unwrap_or_default();
+    match url.port_or_known_default() {
+        Some(port) if pattern.contains(':') => format!("{host}:{port}").into(),
+        _ => host.to_owned().into(),
     }
 }

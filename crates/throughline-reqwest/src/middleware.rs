@@ -163,11 +163,12 @@ impl TracingMiddleware {
         let mut headers = mem::take(request.headers_mut());
         let url = request.url();
         let host = url.host_str().unwrap_or_default();
+        let port = url.port_or_known_default();
         let operation = ClientRequest {
             method: request.method(),
             url: &|| url.as_str().into(),
             host,
-            port: url.port_or_known_default(),
+            port,
             scheme: Some(url.scheme()),
             headers: &headers,
             body_size: &|| request.body()?.as_bytes().map(|bytes| bytes.len() as u64),
@@ -178,7 +179,7 @@ impl TracingMiddleware {
         .start(&resolved);
         let propagation = resolved.propagation();
         let context = operation.context();
-        (self.settings).inject(propagation, context, host, is_foreign, &mut headers);
+        (self.settings).inject(propagation, context, (host, port), is_foreign, &mut headers);
         *request.headers_mut() = headers;
         operation
     }

@@ -73,6 +73,16 @@ pub(super) fn text_of(address: IpAddr) -> String {
     address.to_canonical().to_string()
 }
 
+/// The port of a scheme, where a URL names none: of `http`, `ws`, `https` and `wss`.
+#[must_use]
+pub fn default_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "http" | "ws" => Some(80),
+        "https" | "wss" => Some(443),
+        _ => None,
+    }
+}
+
 /// An IPv6 address without its brackets; any other host as it is.
 pub(super) fn unbracketed(host: &str) -> &str {
     let inner = host

@@ -19,7 +19,7 @@ pub use client::{
     ClientCall, ClientMetrics, ClientRequest, ClientSettings, Destinations, ErrorTypes, Hosts,
     UrlTemplate, causes,
 };
-pub use endpoint::split_host;
+pub use endpoint::{default_port, split_host};
 pub use headers::CapturedHeaders;
 pub use method::KnownMethods;
 pub use network::{IpNetwork, ParseNetworkError};

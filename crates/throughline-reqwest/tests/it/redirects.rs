@@ -277,6 +277,46 @@ async fn headers_go_only_where_they_may() {
 }
 
 #[tokio::test]
+async fn hosts_are_listed_as_urls_or_people_write_them() {
+    let sent = async |configure: fn(Builder) -> Builder, host: &str| {
+        let (server, received) = serve_redirects().await;
+        let names = ["xn--bcher-kva.example", "a.xn--bcher-kva.example"];
+        let client = names
+            .into_iter()
+            .fold(reqwest::Client::builder().no_proxy(), |client, name| {
+                client.resolve(name, server)
+            });
+        let memory = InMemory::new();
+        let builder = throughline_reqwest::builder(client).tracing(tracing(&memory));
+        let client = configure(builder).build().unwrap();
+        let url = format!("http://{host}:{}/", server.port());
+        client.get(url).send().await.unwrap();
+        received.take().concat().contains("traceparent")
+    };
+    let book = "bücher.example";
+    assert!(sent(|all| all.propagate_to(["BÜCHER.example"]), book).await);
+    assert!(!sent(|all| all.propagate_to(["*.bücher.example"]), book).await);
+    assert!(!sent(|all| all.propagate_to(["bücher.example:80"]), book).await);
+    assert!(
+        sent(
+            |all| all.propagate_to(["*.bücher.example"]),
+            "a.bücher.example"
+        )
+        .await
+    );
+    assert!(!sent(|all| all.propagate_except(["bücher.example"]), book).await);
+    assert!(
+        sent(
+            |all| all.propagate_except(["other.exämple", "bücher.example:80"]),
+            book
+        )
+        .await
+    );
+    assert!(!sent(|all| all.propagate_except(["ü.*.*:x"]), book).await);
+    assert!(!sent(|all| all.propagate_except(["127.1"]), "2130706433").await);
+}
+
+#[tokio::test]
 async fn headers_of_the_callers_own_stay_but_for_a_redirect_to_another_host() {
     const OWN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let until_foreign = [true, true, false];

@@ -91,7 +91,8 @@ impl ClientLayer {
         self
     }
 
-    /// Sends trace headers and baggage to these hosts only: names, addresses, or `*.suffix` for all names below one.
+    /// Sends trace headers and baggage to these hosts only: names, addresses, `*.suffix` for all names below one, any of
+    /// them with a port, or `*`; [`Hosts`] has the rules. Anything else allows no host.
     ///
     /// For clients that call others than one's own services, who should not learn of trace ids and baggage. Headers that the
     /// caller put into a request stay. Default: all hosts.
@@ -107,7 +108,8 @@ impl ClientLayer {
         self
     }
 
-    /// Sends neither trace headers nor baggage to these hosts, even if they are on another list. Default: none.
+    /// Sends neither trace headers nor baggage to these hosts, even if they are on another list. What is
+    /// [no host](Hosts) denies all of them, and a host that is not known is denied. Default: none.
     #[must_use]
     pub fn propagate_except<H: AsRef<str>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
         self.destinations().propagate_except = Hosts::new(hosts);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::HOST;
-use http::uri::{Authority, Scheme};
+use http::uri::Authority;
 use http::{HeaderMap, Request, Response, Uri};
 use http_body::Body;
-use throughline_core::http_semconv::ClientRequest;
+use throughline_core::http_semconv::{ClientRequest, default_port};
 use tower_service::Service;
 
 use super::ClientResponseBody;
@@ -50,13 +50,13 @@ where
         let written = written_host(&head.uri, &head.headers);
         let authority = head.uri.authority().or(written.as_ref());
         let host = authority.map_or("", Authority::host);
+        let port = (authority.and_then(Authority::port_u16))
+            .or_else(|| default_port(head.uri.scheme_str()?));
         let mut operation = ClientRequest {
             method: &head.method,
             url: &|| full_url(&head.uri, written.as_ref()),
             host,
-            port: authority
-                .and_then(Authority::port_u16)
-                .or_else(|| default_port(head.uri.scheme()?)),
+            port,
             scheme: head.uri.scheme_str(),
             headers: &head.headers,
             body_size: &|| body.size_hint().exact(),
@@ -66,7 +66,7 @@ where
         }
         .start(&resolved);
         let (propagation, context) = (resolved.propagation(), operation.context());
-        (config.settings).inject(propagation, context, host, false, &mut head.headers);
+        (config.settings).inject(propagation, context, (host, port), false, &mut head.headers);
         let request = Request::from_parts(head, body);
         let inner = operation.enter(|| self.inner.call(request));
         ClientResponseFuture::new(inner, operation)
@@ -84,16 +84,10 @@ fn written_host(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
 /// The absolute URL; `//host/path` where the scheme is not known, and empty where the host is not.
 fn full_url<'a>(uri: &'a Uri, written: Option<&'a Authority>) -> Cow<'a, str> {
     match (uri.authority(), written) {
-        (Some(_), _) => uri.to_string().into(),
+        (Some(_), _) if uri.scheme().is_some() => uri.to_string().into(),
+        // The target of a CONNECT.
+        (Some(_), _) => format!("//{uri}").into(),
         (None, Some(host)) => format!("//{host}{uri}").into(),
         (None, None) => "".into(),
-    }
-}
-
-fn default_port(scheme: &Scheme) -> Option<u16> {
-    match scheme.as_str() {
-        "http" | "ws" => Some(80),
-        "https" | "wss" => Some(443),
-        _ => None,
     }
 }

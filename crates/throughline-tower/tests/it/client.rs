@@ -210,6 +210,20 @@ async fn a_request_on_a_connection_of_its_own_has_its_host_from_the_header() {
 }
 
 #[tokio::test]
+async fn the_target_of_a_connect_has_no_secret() {
+    let ok = tower::service_fn(async |_: Request<Empty<Bytes>>| {
+        Ok::<_, BoxError>(Response::new(Empty::<Bytes>::new()))
+    });
+    let memory = InMemory::new();
+    let request = Request::connect("user:secret@proxy.example:3128").body(Empty::new());
+    read(layer(&memory).layer(ok), request.unwrap()).await;
+    let span = only_span(&memory);
+    let url = "//REDACTED:REDACTED@proxy.example:3128";
+    assert_eq!(span.attribute("url.full"), Some(&url.into()));
+    assert!(!format!("{span:?}").contains("secret"));
+}
+
+#[tokio::test]
 async fn the_called_service_gets_the_context_of_the_span() {
     let (seen, mut received) = unbounded_channel();
     let answer = any(async move |headers: HeaderMap| seen.send(headers).unwrap());
@@ -308,8 +322,20 @@ async fn headers_go_only_where_they_may() {
     let some = || all().baggage_to(["a.internal"]);
     assert_eq!(sent(some(), "a.internal").await, (true, true));
     assert_eq!(sent(some(), "a.example").await, (true, false));
+    let denied = || all().propagate_except(["127.0.0.1", "payments.internal:8443", "::1"]);
+    for host in [
+        "127.1",
+        "2130706433",
+        "[0:0:0:0:0:0:0:1]",
+        "payments.internal:8443",
+    ] {
+        assert_eq!(sent(denied(), host).await, (false, false), "{host}");
+    }
+    assert_eq!(sent(denied(), "payments.internal").await, (true, true));
+    let idn = || all().propagate_except(["bücher.example"]);
+    assert_eq!(sent(idn(), "xn--bcher-kva.example").await, (false, false));
     // What is not told to the called service is recorded all the same.
-    assert_eq!(memory.spans().len(), 7);
+    assert_eq!(memory.spans().len(), 13);
 }
 
 #[tokio::test]

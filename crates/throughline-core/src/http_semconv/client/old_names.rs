@@ -4,7 +4,7 @@
 use opentelemetry::{KeyValue, Value};
 
 use crate::http_semconv::{
-    METHOD, METHOD_ORIGINAL, OTHER, PROTOCOL_VERSION, SERVER_PORT, URL_FULL,
+    METHOD, METHOD_ORIGINAL, OTHER, PROTOCOL_VERSION, SERVER_PORT, URL_FULL, default_port,
 };
 
 /// What `attributes` of a client were called, with the values that they had then. Captured headers
@@ -53,10 +53,8 @@ fn old_name(attribute: &KeyValue, scheme: Option<&str>) -> Option<KeyValue> {
 
 /// The port was recorded where it was not that of the scheme.
 fn is_default(port: &Value, scheme: Option<&str>) -> bool {
-    matches!(
-        (port, scheme),
-        (Value::I64(80), Some("http")) | (Value::I64(443), Some("https"))
-    )
+    let default = scheme.and_then(default_port).map(i64::from);
+    matches!(port, Value::I64(port) if Some(*port) == default)
 }
 
 fn old_version(version: &Value) -> Value {

@@ -18,18 +18,18 @@ pub struct ClientSettings {
 }
 
 impl ClientSettings {
-    /// Writes the context into the headers of a request to `host`, as far as it [may go there](Destinations::inject).
+    /// Writes the context into the headers of a request to a host and port, as far as it [may go there](Destinations::inject).
     pub fn inject(
         &self,
         propagation: &Propagation,
         context: &Context,
-        host: &str,
+        to: (&str, Option<u16>),
         is_foreign: bool,
         headers: &mut HeaderMap,
     ) {
         match &self.destinations {
             None => propagation.inject(context, headers),
-            Some(some) => some.inject(propagation, context, host, is_foreign, headers),
+            Some(some) => some.inject(propagation, context, to, is_foreign, headers),
         }
     }
 }
