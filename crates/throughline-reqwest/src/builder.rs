@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use http::HeaderMap;
 use reqwest::Url;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
 use throughline_core::http_semconv::{Destinations, Hosts};
 
 use crate::TracingMiddleware;
-use crate::redirect;
+use crate::redirect::{self, Following};
 
 /// Builds a traced client that follows redirects above reqwest; made by [`builder`](crate::builder).
 ///
@@ -17,8 +18,9 @@ use crate::redirect;
 /// only where they may. They go to every host, but for baggage: that does not follow a redirect to another host unless
 /// [`baggage_to`](Self::baggage_to) names it.
 ///
-/// Ten redirects are followed, by the rules of reqwest; secret headers that were removed on the way to another host stay
-/// removed. It replaces the redirect policy of the `reqwest::ClientBuilder`. A timeout of a request is that of all its
+/// Ten redirects are followed, or as many as [`redirects`](Self::redirects) says, by the rules of reqwest; secret headers
+/// that were removed on the way to another host stay removed. It [replaces](Self::build) the redirect policy of the
+/// `reqwest::ClientBuilder`. A timeout of a request is that of all its
 /// hops, a timeout of the client that of each.
 ///
 /// ```
@@ -37,7 +39,7 @@ pub struct Builder {
     client: reqwest::ClientBuilder,
     tracing: TracingMiddleware,
     destinations: Destinations,
-    sends_referer: bool,
+    following: Following,
     outer: Outer,
 }
 
@@ -57,7 +59,7 @@ impl Builder {
             client,
             tracing: TracingMiddleware::new(),
             destinations: Destinations::default(),
-            sends_referer: true,
+            following: Following::default(),
             outer: Outer::default(),
         }
     }
@@ -101,22 +103,48 @@ impl Builder {
         self
     }
 
-    /// Whether a redirected request has a `Referer`. Default: true, as that of reqwest, whose own setting does not count.
+    /// Adds these headers to each call that has none of the same name. Default: none.
+    ///
+    /// This is the place for headers that every call has, not `reqwest::ClientBuilder::default_headers`: these are the
+    /// call's own, so they are removed on a redirect to another origin where they are secret, and can be recorded.
+    pub fn default_headers(mut self, headers: HeaderMap) -> Self {
+        self.following.headers = headers;
+        self
+    }
+
+    /// Follows so many redirects of a call at most; one more is an error, as it is reqwest's. With 0 none is followed, and
+    /// a redirect is the response. Default: 10.
+    pub fn redirects(mut self, max: usize) -> Self {
+        self.following.max = max;
+        self
+    }
+
+    /// Whether a redirected request has a `Referer`: the previous URL without user information, and of another origin the
+    /// origin alone. Default: true. reqwest's own setting does not count.
     pub fn referer(mut self, sends_referer: bool) -> Self {
-        self.sends_referer = sends_referer;
+        self.following.sends_referer = sends_referer;
         self
     }
 
     /// Builds the client.
+    ///
+    /// Its redirect policy takes the place of that of the `reqwest::ClientBuilder`, which nobody can read. **A policy that
+    /// guarded something is gone**: set [`redirects(0)`](Self::redirects) for one that followed nothing, and also for one
+    /// that looked at where a redirect leads, and follow yourself what may be followed.
+    ///
+    /// A secret header among the default headers of the `reqwest::ClientBuilder` (`authorization`, `cookie`,
+    /// `proxy-authorization`, or one of propagation) is added below. To keep it from other origins a redirected request has
+    /// an empty header of that name, which some servers refuse; with [`default_headers`](Self::default_headers) it has none.
     ///
     /// # Errors
     ///
     /// Those of [`reqwest::ClientBuilder::build`].
     pub fn build(self) -> reqwest::Result<ClientWithMiddleware> {
         let client = self.client.redirect(redirect::policy()).build()?;
+        let following = self.following.above(&client);
         let outer = self.outer.0.into_iter();
         let builder = outer.fold(ClientBuilder::new(client), ClientBuilder::with_arc);
-        let following = (self.tracing).following_redirects(self.destinations, self.sends_referer);
+        let following = (self.tracing).following_redirects(self.destinations, following);
         Ok(builder.with(following).build())
     }
 }

@@ -14,7 +14,7 @@ use throughline_core::http_semconv::{
 use throughline_core::{Instrumentation, MeterSource, Operation, TracerSource};
 
 use crate::errors::error_types;
-use crate::redirect::{self, IsLast, Kept};
+use crate::redirect::{Following, Hop, Kept, Redirect, Then};
 use crate::response::with_operation;
 
 /// Opens one CLIENT span per request under the current context and sends the trace context along.
@@ -25,8 +25,8 @@ use crate::response::with_operation;
 pub struct TracingMiddleware {
     instrumentation: Instrumentation<ClientMetrics>,
     settings: Arc<ClientSettings>,
-    /// Whether redirects are followed here, and if so whether they have a referer.
-    redirects: Option<bool>,
+    /// None: reqwest follows redirects below.
+    redirects: Option<Arc<Following>>,
 }
 
 /// In the extensions of a request: how often it was sent.
@@ -86,9 +86,9 @@ impl TracingMiddleware {
     }
 
     /// The same above a client that follows none itself, with the headers of propagation for `destinations`.
-    pub(crate) fn following_redirects(mut self, to: Destinations, sends_referer: bool) -> Self {
+    pub(crate) fn following_redirects(mut self, to: Destinations, following: Following) -> Self {
         self.settings().destinations = Some(to);
-        self.redirects = Some(sends_referer);
+        self.redirects = Some(Arc::new(following));
         self
     }
 
@@ -100,13 +100,22 @@ impl TracingMiddleware {
         next: Next<'_>,
         hop: Hop,
     ) -> Result<Response> {
-        let mut operation = self.start(&mut request, extensions, hop.is_foreign);
+        let mut operation = self.start(&mut request, extensions, hop);
         let sent = next.run(request, extensions);
-        let result = if hop.is_last {
-            let context = operation.context().with_value(IsLast);
-            operation.within(sent.with_context(context)).await
-        } else {
-            operation.within(sent).await
+        let result = match hop.then.map(Redirect::new) {
+            None => operation.within(sent).await,
+            Some(redirect) => {
+                let context = operation.context().with_value(redirect);
+                let sent = sent.with_context(context.clone());
+                let result = operation.within(sent).await;
+                let redirect = context.get::<Redirect>().filter(|_| result.is_err());
+                if let Some(status) = redirect.and_then(Redirect::status)
+                    && let Some(call) = operation.details_mut()
+                {
+                    call.answered(status);
+                }
+                result
+            }
         };
         match result {
             // Nothing is recorded, so nothing waits for the body's end.
@@ -130,20 +139,20 @@ impl TracingMiddleware {
         mut request: Request,
         extensions: &mut Extensions,
         next: Next<'_>,
-        sends_referer: bool,
+        following: &Following,
     ) -> Result<Response> {
+        following.add_defaults(request.headers_mut());
         let first = request.url().clone();
+        let mut has_left = false;
         let mut hops = 0;
         loop {
-            let hop = Hop {
-                is_last: hops == redirect::MAX,
-                is_foreign: request.url().host_str() != first.host_str(),
-            };
+            let hop = Hop::new(hops, (&first, request.url()), has_left, following);
+            has_left = hop.has_left;
             // Before our headers are in it.
             let kept = Kept::of(&request);
             let response = self.send(request, extensions, next.clone(), hop).await?;
-            request = match kept.redirected(&response, sends_referer) {
-                Some(next) if !hop.is_last => next,
+            request = match kept.redirected(&response, following.sends_referer) {
+                Some(next) if hop.then == Some(Then::Follow) => next,
                 _ => return Ok(response),
             };
             hops += 1;
@@ -155,7 +164,7 @@ impl TracingMiddleware {
         &self,
         request: &mut Request,
         extensions: &mut Extensions,
-        is_foreign: bool,
+        hop: Hop,
     ) -> Operation<ClientCall> {
         let sent_before = extensions.get::<TimesSent>().map_or(0, |times| times.0);
         extensions.insert(TimesSent(sent_before.saturating_add(1)));
@@ -172,26 +181,26 @@ impl TracingMiddleware {
             scheme: Some(url.scheme()),
             headers: &headers,
             body_size: &|| request.body()?.as_bytes().map(|bytes| bytes.len() as u64),
-            template: extensions.get(),
+            template: extensions.get().filter(|_| hop.is_first_url),
             resend_count: sent_before,
             settings: &self.settings,
         }
         .start(&resolved);
         let propagation = resolved.propagation();
         let context = operation.context();
-        (self.settings).inject(propagation, context, (host, port), is_foreign, &mut headers);
+        (self.settings).inject(
+            propagation,
+            context,
+            (host, port),
+            hop.is_foreign,
+            &mut headers,
+        );
+        if let Some(following) = &self.redirects {
+            following.keep_away(&hop, &mut headers);
+        }
         *request.headers_mut() = headers;
         operation
     }
-}
-
-/// The place of a request among those that redirects made of it.
-#[derive(Clone, Copy, Default)]
-struct Hop {
-    /// Whether a redirect of it is too many.
-    is_last: bool,
-    /// Whether a redirect led to its host, from another one.
-    is_foreign: bool,
 }
 
 impl Default for TracingMiddleware {
@@ -208,9 +217,9 @@ impl Middleware for TracingMiddleware {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
-        match self.redirects {
-            None => self.send(request, extensions, next, Hop::default()).await,
-            Some(sends_referer) => self.follow(request, extensions, next, sends_referer).await,
+        match &self.redirects {
+            None => self.send(request, extensions, next, Hop::ONLY).await,
+            Some(following) => self.follow(request, extensions, next, following).await,
         }
     }
 }

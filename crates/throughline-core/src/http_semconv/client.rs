@@ -162,7 +162,8 @@ pub struct ClientCall {
     port: Option<u16>,
     template: Option<StringValue>,
     settings: Arc<ClientSettings>,
-    response: Option<(StatusCode, Version)>,
+    /// The version is not known of a response that became an error.
+    response: Option<(StatusCode, Option<Version>)>,
     /// None where all that is off by default is off.
     extra: Option<Box<Extra>>,
 }
@@ -173,6 +174,11 @@ impl ClientCall {
         if let Some(extra) = &mut self.extra {
             extra.connected_to(peer);
         }
+    }
+
+    /// Notes the status of a response that the client makes an error of: that of a redirect which it does not follow.
+    pub fn answered(&mut self, status: StatusCode) {
+        self.response = Some((status, None));
     }
 
     fn add_active(&self, change: i64) {
@@ -199,7 +205,7 @@ impl ClientCall {
     fn response_attributes(&self, failure: Option<Failure>) -> impl Iterator<Item = KeyValue> {
         let version = self
             .response
-            .and_then(|(_, version)| protocol_version(version));
+            .and_then(|(_, version)| protocol_version(version?));
         let attributes = [
             (self.response)
                 .map(|(status, _)| KeyValue::new(STATUS_CODE, i64::from(status.as_u16()))),
@@ -217,7 +223,7 @@ impl HttpDetails for ClientCall {
         version: Version,
         length: Option<u64>,
     ) -> Option<Outcome> {
-        self.response = Some((status, version));
+        self.response = Some((status, Some(version)));
         let ended = self.method.ends_with_head(status);
         if let Some(extra) = &mut self.extra {
             // Where there is no body, its length was announced for another request.

@@ -189,7 +189,7 @@ async fn every_end_has_its_spans_and_as_many_measurements() {
     let resent = (1..10).map(|hop| format!("302 - {hop}"));
     let circle: Vec<_> = ["302 - -".to_owned()].into_iter().chain(resent).collect();
     let mut circle: Vec<_> = circle.iter().map(String::as_str).collect();
-    circle.push("- redirect 10");
+    circle.push("302 redirect 10");
     check(
         "circle",
         &path("/circle"),

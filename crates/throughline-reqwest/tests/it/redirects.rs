@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, COOKIE, REFERER};
+use http::HeaderMap;
+use http::header::{ACCEPT, AUTHORIZATION, COOKIE, REFERER, USER_AGENT};
 use reqwest::redirect::Policy;
 use reqwest::{Body, Method};
 use reqwest_middleware::ClientWithMiddleware;
-use throughline_reqwest::Builder;
+use throughline_reqwest::{Builder, UrlTemplate};
 use throughline_testing::InMemory;
 use throughline_testing::opentelemetry::baggage::BaggageExt;
 use throughline_testing::opentelemetry::trace::FutureExt;
@@ -39,6 +40,11 @@ async fn serve_redirects() -> (SocketAddr, Received) {
         match (status.map(str::parse), host) {
             (Some(Ok(status)), Some("relative")) => raw(status, &format!("location: /{rest}\r\n")),
             (Some(Ok(status)), Some("nowhere")) => raw(status, ""),
+            (Some(Ok(status)), Some("data")) => raw(status, "location: data:,text\r\n"),
+            (Some(Ok(status)), Some("ftp")) => raw(status, "location: ftp://one.internal/\r\n"),
+            (Some(Ok(status)), Some("long")) => {
+                raw(status, &format!("location: /{}\r\n", "a".repeat(70_000)))
+            }
             (Some(Ok(status)), Some(host)) => {
                 let port: &u16 = known.get().unwrap();
                 raw(
@@ -62,6 +68,22 @@ fn without_ours(request: impl AsRef<str>) -> Vec<String> {
         .collect();
     lines.sort();
     lines
+}
+
+/// A request as reqwest redirects it, but with the referer that it has by our rules: to another host the origin alone.
+fn with_our_referer(request: &str) -> String {
+    let host = |line: &str| line.split('/').nth(2).map(str::to_owned);
+    let to = request.lines().find_map(|line| line.strip_prefix("host: "));
+    let lines = request
+        .lines()
+        .map(|line| match line.strip_prefix("referer: ") {
+            Some(url) if host(url).as_deref() != to => {
+                let origin: Vec<_> = line.splitn(4, '/').take(3).collect();
+                format!("{}/\n", origin.join("/"))
+            }
+            _ => format!("{line}\n"),
+        });
+    lines.collect()
 }
 
 /// What is sent, and how.
@@ -120,6 +142,10 @@ async fn redirects_are_followed_as_reqwest_follows_them() {
         "304/relative/end",
         "300/relative/end",
         "302/nowhere/end",
+        "302/data/end",
+        "302/ftp/end",
+        "307/relative/302/ftp/end",
+        "302/long/end",
         "302/%20/end",
         &circle,
         &almost,
@@ -132,14 +158,13 @@ async fn redirects_are_followed_as_reqwest_follows_them() {
                 let result = send(&ours, &method, &url, content).await;
                 let requests = received.take();
                 assert_eq!(result, expected, "{method} {path} {content:?}");
-                let plain = |requests: &[String]| Vec::from_iter(requests.iter().map(without_ours));
-                let seen = plain(&requests);
+                let seen = Vec::from_iter(requests.iter().map(without_ours));
                 assert_eq!(memory.take_spans().len(), seen.len());
-                assert_eq!(
-                    seen,
-                    plain(&expected_requests),
-                    "{method} {path} {content:?}"
-                );
+                let expected = expected_requests
+                    .iter()
+                    .map(|request| with_our_referer(request));
+                let expected: Vec<_> = expected.map(without_ours).collect();
+                assert_eq!(seen, expected, "{method} {path} {content:?}");
             }
         }
     }
@@ -197,7 +222,49 @@ async fn a_circle_ends_with_the_error_of_reqwest() {
     assert_eq!(spans.len(), 11);
     let (last, others) = spans.split_last().unwrap();
     assert_eq!(last.error_type(), Some("redirect"));
+    let status = last.attribute("http.response.status_code");
+    assert_eq!(status, Some(&Value::I64(302)));
     assert!(others.iter().all(|span| span.error_type().is_none()));
+}
+
+#[tokio::test]
+async fn as_many_redirects_are_followed_as_were_asked_for() {
+    let (server, received) = serve_redirects().await;
+    let memory = InMemory::new();
+    let path = "302/relative/302/relative/end";
+    let url = format!("http://one.internal:{}/{path}", server.port());
+    for (max, result, requests) in [
+        (0, "302 Found", 1),
+        (1, "redirect true", 2),
+        (2, "200 OK", 3),
+    ] {
+        let client = following(&memory, server).redirects(max).build().unwrap();
+        let seen = send(&client, &Method::GET, &url, Content::None).await;
+        assert!(seen.starts_with(result), "{seen}");
+        assert_eq!(received.take().len(), requests);
+        assert_eq!(memory.take_spans().len(), requests);
+    }
+}
+
+#[tokio::test]
+async fn a_template_is_that_of_the_first_url() {
+    let tries = std::sync::atomic::AtomicU32::new(0);
+    let (server, _received) = serve_recording(move |path| match path {
+        "/users/7" if tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 => {
+            raw(307, "location: /login\r\n")
+        }
+        "/login" => raw(307, "location: /users/7\r\n"),
+        _ => raw(200, ""),
+    })
+    .await;
+    let memory = InMemory::new();
+    let client = following(&memory, server).build().unwrap();
+    let call = client
+        .get(format!("http://{server}/users/7"))
+        .with_extension(UrlTemplate::new("/users/{id}"));
+    call.send().await.unwrap().bytes().await.unwrap();
+    let names: Vec<_> = memory.spans().into_iter().map(|span| span.name).collect();
+    assert_eq!(names, ["GET /users/{id}", "GET", "GET /users/{id}"]);
 }
 
 #[tokio::test]
@@ -221,7 +288,7 @@ async fn secret_headers_do_not_come_back_at_a_third_hop() {
     let (server, received) = serve_redirects().await;
     let memory = InMemory::new();
     let client = following(&memory, server).referer(false).build().unwrap();
-    let path = "302/foreign.example/302/relative/end";
+    let path = "302/foreign.example/302/one.internal/end";
     let url = format!("http://one.internal:{}/{path}", server.port());
     send(&client, &Method::GET, &url, Content::None).await;
     let requests = received.take();
@@ -229,6 +296,91 @@ async fn secret_headers_do_not_come_back_at_a_third_hop() {
     assert!(requests[0].contains("secret"));
     assert!(!requests[1..].concat().contains("secret"));
     assert!(!requests.concat().contains(REFERER.as_str()));
+}
+
+#[tokio::test]
+async fn default_headers_are_those_of_a_call_that_has_none() {
+    let (server, received) = serve_redirects().await;
+    let memory = InMemory::new();
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        (COOKIE, "secret"),
+        (ACCEPT, "text/a"),
+        (ACCEPT, "text/b"),
+        (USER_AGENT, "default"),
+    ] {
+        headers.append(name, value.parse().unwrap());
+    }
+    let client = following(&memory, server).default_headers(headers);
+    let client = client.build().unwrap();
+    let path = "302/relative/302/two.internal/302/one.internal/end";
+    let url = format!("http://one.internal:{}/{path}", server.port());
+    let call = client.get(url).header(USER_AGENT, "own");
+    call.send().await.unwrap();
+    let requests = received.take();
+    let has_secret: Vec<_> = (requests.iter())
+        .map(|request| request.contains("cookie"))
+        .collect();
+    assert_eq!(has_secret, [true, true, false, false]);
+    for request in requests {
+        let headers = "accept: text/a\r\naccept: text/b\r\n";
+        assert!(request.contains(headers), "{request}");
+        let agent = request.contains("user-agent: own");
+        assert!(agent && !request.contains("default"), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn default_headers_of_the_client_below_are_empty_where_they_must_not_go() {
+    let (server, received) = serve_redirects().await;
+    let memory = InMemory::new();
+    let mut headers = HeaderMap::new();
+    for name in [
+        "authorization",
+        "cookie",
+        "traceparent",
+        "baggage",
+        "x-quoted",
+    ] {
+        headers.insert(name, r#"secret "cookie2": "#.parse().unwrap());
+    }
+    let client = resolving(server).default_headers(headers);
+    let builder = throughline_reqwest::builder(client).tracing(tracing(&memory));
+    let client = builder.propagate_to(["*.internal"]).build().unwrap();
+    let path = "302/relative/302/foreign.example/302/one.internal/end";
+    let url = format!("http://one.internal:{}/{path}", server.port());
+    client.get(url).send().await.unwrap();
+    let requests = received.take();
+    let sent: Vec<_> = (requests.iter())
+        .map(|request| {
+            let names = [
+                "authorization",
+                "cookie",
+                "traceparent",
+                "baggage",
+                "cookie2",
+            ];
+            let values = names.map(|name| {
+                let line = |line: &&str| line.starts_with(&format!("{name}: "));
+                match request.lines().find(line) {
+                    None => "-",
+                    Some(line) if line.contains("secret") => "secret",
+                    Some(line) if line.contains(": 00-") => "ours",
+                    Some(line) => &line[name.len() + 2..],
+                }
+            });
+            values.join(",")
+        })
+        .collect();
+    assert_eq!(
+        sent,
+        [
+            "secret,secret,ours,secret,-",
+            "secret,secret,ours,secret,-",
+            ",,,,-",
+            ",,ours,secret,-",
+        ]
+    );
 }
 
 /// Calls `path` of `one.internal` with baggage, and expects `trace` or `baggage` or both of them at each hop.

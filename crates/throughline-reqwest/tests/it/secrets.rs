@@ -1,8 +1,9 @@
 //! Secrets are planted wherever a call has room for one, and looked for in all that is recorded and in all that a foreign
 //! server receives.
 
-use http::HeaderName;
+use http::{HeaderMap, HeaderName};
 use reqwest_middleware::ClientWithMiddleware;
+use throughline_reqwest::{Builder, TracingMiddleware};
 use throughline_testing::InMemory;
 use throughline_testing::opentelemetry::baggage::BaggageExt;
 use throughline_testing::opentelemetry::trace::FutureExt;
@@ -23,9 +24,27 @@ const NAMES: [HeaderName; 7] = [
     HeaderName::from_static("x-tenant"),
 ];
 
-/// A client that records all that it can: every secret header is on its lists, and everything is opted in.
+/// A client that records all that it can.
 fn client(memory: &InMemory, by_us: bool) -> ClientWithMiddleware {
-    let tracing = tracing(memory)
+    if by_us {
+        let builder = builder(memory, reqwest::Client::builder());
+        builder.build().unwrap()
+    } else {
+        let client = reqwest_middleware::ClientBuilder::new(plain());
+        client.with(recording(memory)).build()
+    }
+}
+
+/// A client that follows redirects itself, over `client`.
+fn builder(memory: &InMemory, client: reqwest::ClientBuilder) -> Builder {
+    let builder = throughline_reqwest::builder(client.no_proxy());
+    let builder = builder.tracing(recording(memory));
+    builder.propagate_to(["127.0.0.1"])
+}
+
+/// Every secret header is on its lists, and everything is opted in.
+fn recording(memory: &InMemory) -> TracingMiddleware {
+    tracing(memory)
         .capture_request_headers(NAMES)
         .capture_response_headers(NAMES)
         .sensitive_query_keys(["token"])
@@ -33,21 +52,7 @@ fn client(memory: &InMemory, by_us: bool) -> ClientWithMiddleware {
         .user_agent()
         .peer_address()
         .body_sizes()
-        .active_requests();
-    if by_us {
-        let client = reqwest::Client::builder().no_proxy();
-        let builder = throughline_reqwest::builder(client).tracing(tracing);
-        // The whole previous URL is a referer, as reqwest makes it.
-        builder
-            .propagate_to(["127.0.0.1"])
-            .referer(false)
-            .build()
-            .unwrap()
-    } else {
-        reqwest_middleware::ClientBuilder::new(plain())
-            .with(tracing)
-            .build()
-    }
+        .active_requests()
 }
 
 /// A path and query full of secrets.
@@ -73,10 +78,7 @@ fn query() -> String {
 async fn call(client: &ClientWithMiddleware, host: &str) {
     let url = format!("http://{MARK}-user:{MARK}-password@{host}{}", query());
     let mut request = client.post(url).body(format!("{MARK}-body"));
-    for name in NAMES
-        .iter()
-        .filter(|name| *name != "x-tenant" && *name != "user-agent")
-    {
+    for name in NAMES.iter().filter(|name| is_secret(name)) {
         request = request.header(name, format!("{MARK}-{name}"));
     }
     let request = request
@@ -86,6 +88,16 @@ async fn call(client: &ClientWithMiddleware, host: &str) {
     if let Ok(response) = request.send().with_context(context).await {
         let _ = response.text().await;
     }
+}
+
+/// The same, but for what the client adds itself.
+async fn call_plainly(client: &ClientWithMiddleware, host: &str) {
+    let url = format!("http://{MARK}-user:{MARK}-password@{host}{}", query());
+    client.post(url).send().await.unwrap();
+}
+
+fn is_secret(name: &HeaderName) -> bool {
+    name != "x-tenant" && name != "user-agent"
 }
 
 /// Asserts that no secret was recorded, but all that is none was.
@@ -143,37 +155,81 @@ async fn no_secret_is_recorded_whatever_the_end() {
     }
 }
 
+/// Headers that a client may add by default: secrets, and what a context is written into.
+fn defaults() -> HeaderMap {
+    let names = NAMES
+        .into_iter()
+        .filter(|name| is_secret(name) && *name != "x-api-key");
+    let context = ["traceparent", "tracestate", "baggage"].map(HeaderName::from_static);
+    let headers = names.chain(context);
+    headers
+        .map(|name| (name.clone(), format!("{MARK}-{name}").parse().unwrap()))
+        .collect()
+}
+
 #[tokio::test]
 async fn no_secret_follows_a_redirect_to_another_host() {
+    type Configure = fn(&InMemory) -> Builder;
+    let clients: [(Configure, bool, &[&str]); 3] = [
+        (
+            |memory| builder(memory, reqwest::Client::builder()),
+            false,
+            &[],
+        ),
+        (
+            |memory| builder(memory, reqwest::Client::builder()).default_headers(defaults()),
+            true,
+            &[],
+        ),
+        (
+            |memory| {
+                builder(
+                    memory,
+                    reqwest::Client::builder().default_headers(defaults()),
+                )
+            },
+            true,
+            // They are there, but empty.
+            &["traceparent: \r\n", "tracestate: \r\n", "baggage: \r\n"],
+        ),
+    ];
     let (foreign, received) = serve_recording(|_| raw(200, "")).await;
-    for status in [301, 302, 303, 307, 308] {
-        // The name of the foreign host is another one than that which the client was told to call.
-        let location = format!(
-            "location: http://localhost:{}/?sig={MARK}-target\r\n",
-            foreign.port()
-        );
-        let (first, _) = serve_recording(move |_| raw(status, &location)).await;
-        let memory = InMemory::new();
-        call(&client(&memory, true), &first.to_string()).await;
-        assert_clean(&memory, 2);
-        let requests = received.take();
-        let [request] = &requests[..] else {
-            panic!("{status}: {requests:#?}")
-        };
-        // What the redirect itself named, the body that it asks for again, and a header that only its owner knows to be a
-        // secret.
-        let expected = [
-            "sig=planted-target",
-            "planted-body",
-            "x-api-key: planted-x-api-key",
-        ];
-        let rest = expected
-            .iter()
-            .fold(request.clone(), |rest, text| rest.replace(text, ""));
-        let rest = rest.replace("set-cookie: planted-set-cookie", "");
-        assert!(!rest.contains(MARK), "{status}: {rest}");
-        for name in ["traceparent", "tracestate", "baggage", "referer"] {
-            assert!(!rest.contains(name), "{status}: {rest}");
+    for (configure, by_default, empty) in clients {
+        for status in [301, 302, 303, 307, 308] {
+            // The name of the foreign host is another one than that which the client was told to call.
+            let location = format!(
+                "location: http://localhost:{}/?sig={MARK}-target\r\n",
+                foreign.port()
+            );
+            let (first, _) = serve_recording(move |_| raw(status, &location)).await;
+            let memory = InMemory::new();
+            let client = configure(&memory).build().unwrap();
+            if by_default {
+                call_plainly(&client, &first.to_string()).await;
+            } else {
+                call(&client, &first.to_string()).await;
+                assert_clean(&memory, 2);
+            }
+            let requests = received.take();
+            let [request] = &requests[..] else {
+                panic!("{status}: {requests:#?}")
+            };
+            // What the redirect itself named, the body that it asks for again, and headers that only their owner knows to
+            // be secrets.
+            let expected = [
+                "sig=planted-target",
+                "planted-body",
+                "x-api-key: planted-x-api-key",
+                "set-cookie: planted-set-cookie",
+            ];
+            let rest = expected.iter().chain(empty);
+            let rest = rest.fold(request.clone(), |rest, text| rest.replace(text, ""));
+            assert!(!rest.contains(MARK), "{status}: {rest}");
+            for name in ["traceparent", "tracestate", "baggage"] {
+                assert!(!rest.contains(name), "{status}: {rest}");
+            }
+            let referer = format!("referer: http://{first}/\r\n");
+            assert!(rest.contains(&referer), "{status}: {rest}");
         }
     }
 }
