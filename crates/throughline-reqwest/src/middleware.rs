@@ -122,7 +122,7 @@ impl TracingMiddleware {
             Ok(response) if operation.details_mut().is_none() => Ok(response),
             Ok(response) => {
                 if let Some(call) = operation.details_mut() {
-                    call.connected_to(|| response.remote_addr());
+                    call.connected_to(response.remote_addr());
                 }
                 Ok(with_operation(response, operation))
             }

@@ -5,7 +5,8 @@ use throughline_core::http_semconv::{CapturedHeaders, KnownMethods};
 
 use crate::TracingMiddleware;
 
-/// What to record. Each of these replaces for this middleware what the application installed for all.
+/// What to record. Lists of methods and headers take the place of those that the application installed for all; what is
+/// redacted or switched on here comes on top.
 impl TracingMiddleware {
     /// Takes these methods for known, and no others: any other is `_OTHER` in `http.request.method`, and `HTTP` in the
     /// span's name. Default: what is installed, else the methods of RFC 9110, PATCH and QUERY.
@@ -44,7 +45,7 @@ impl TracingMiddleware {
         self.change(move |http| http.client_response_headers = captured.clone())
     }
 
-    /// Redacts the values of these query parameters, too. Default: what is installed, else the seven of the conventions
+    /// Redacts the values of these query parameters, too. Default: what is installed, and the seven of the conventions
     /// (`sig`, `X-Amz-Signature` and the like). Keys are case-sensitive.
     ///
     /// For secrets of your own in queries: `token`, `code`, `password`.
@@ -67,13 +68,6 @@ impl TracingMiddleware {
     #[must_use]
     pub fn user_agent(self) -> Self {
         self.change(|http| http.client_user_agent = true)
-    }
-
-    /// Records `network.peer.address` and `network.peer.port`: the other end of the connection, which is the proxy where there
-    /// is one. Default: off.
-    #[must_use]
-    pub fn peer_address(self) -> Self {
-        self.change(|http| http.client_peer_address = true)
     }
 
     /// Records the sizes of bodies that are known before they are sent: `http.request.body.size` and

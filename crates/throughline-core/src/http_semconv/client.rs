@@ -11,7 +11,7 @@ mod template;
 pub use errors::{ErrorTypes, causes};
 pub use hosts::{Destinations, Hosts};
 pub use metrics::ClientMetrics;
-pub use settings::ClientSettings;
+pub use settings::{ClientSettings, PeerAddress};
 pub use template::UrlTemplate;
 
 use std::borrow::Cow;
@@ -21,17 +21,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::header::HOST;
+use http::{Extensions, HeaderMap, Method, StatusCode, Version};
 use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue, StringValue};
 
-use super::endpoint::unbracketed;
+use super::endpoint::{default_port, split_host, text_of, unbracketed};
 use super::method::KnownMethod;
 use super::url::redact_url;
 use super::*;
 use crate::operation::{Details, HttpDetails, Operation, Outcome, RecordingSpan};
 use crate::providers::{Parent, Resolved, SpanRequest};
-use extra::Extra;
+use extra::{Extra, Sizes};
 
 /// A request as a client sends it.
 #[derive(Clone, Copy)]
@@ -40,7 +41,7 @@ pub struct ClientRequest<'a> {
     pub method: &'a Method,
     /// Tells the absolute URL, or an empty one that is not recorded. Asked only if the span records, and redacted then.
     pub url: &'a dyn Fn() -> Cow<'a, str>,
-    /// The URL's host.
+    /// The URL's host. What is recorded is that of a `Host` header, where there is one.
     pub host: &'a str,
     /// The URL's port, or its scheme's: the conventions require it of a client.
     pub port: Option<u16>,
@@ -78,7 +79,7 @@ impl ClientRequest<'_> {
             return resolved.carry(parent);
         }
         let method = resolved.http().known_methods.of(self.method);
-        let host = unbracketed(self.host);
+        let (host, port) = self.server();
         let host = (!host.is_empty()).then(|| StringValue::from(Arc::<str>::from(host)));
         let template = self.template.and_then(UrlTemplate::value);
         let extra = Extra::of(&self, resolved);
@@ -86,10 +87,11 @@ impl ClientRequest<'_> {
             metrics: resolved.metrics().cloned(),
             method,
             host: host.clone(),
-            port: self.port,
+            port,
             template: template.cloned(),
             settings: Arc::clone(self.settings),
             response: None,
+            peer: None,
             extra: None,
         };
         let request = SpanRequest {
@@ -101,8 +103,8 @@ impl ClientRequest<'_> {
             parent,
         };
         let attributes = || {
-            let mut attributes =
-                self.attributes(method, host, &resolved.http().sensitive_query_keys);
+            let sensitive = &resolved.http().sensitive_query_keys;
+            let mut attributes = self.attributes(method, (host, port), sensitive);
             if let Some(extra) = &extra {
                 extra.start(&self, &mut attributes);
             }
@@ -117,10 +119,20 @@ impl ClientRequest<'_> {
         operation
     }
 
+    /// The server's host and port: "in all other cases" than that of a request target in absolute form, which only the
+    /// connection knows of, those of the `Host` header (conventions, `server.address`).
+    fn server(&self) -> (&str, Option<u16>) {
+        let own = self.headers.get(HOST).and_then(|host| host.to_str().ok());
+        match own.and_then(split_host) {
+            Some((host, port)) => (host, port.or_else(|| default_port(self.scheme?))),
+            None => (unbracketed(self.host), self.port),
+        }
+    }
+
     fn attributes(
         self,
         method: KnownMethod,
-        host: Option<StringValue>,
+        (host, port): (Option<StringValue>, Option<u16>),
         sensitive: &[Box<str>],
     ) -> Vec<KeyValue> {
         // Room for these and for those of the end.
@@ -131,7 +143,7 @@ impl ClientRequest<'_> {
             attributes.push(KeyValue::new(METHOD_ORIGINAL, original));
         }
         attributes.extend(host.map(|host| KeyValue::new(SERVER_ADDRESS, host)));
-        if let Some(port) = self.port {
+        if let Some(port) = port {
             attributes.push(KeyValue::new(SERVER_PORT, i64::from(port)));
         }
         let url = (self.url)();
@@ -164,15 +176,21 @@ pub struct ClientCall {
     settings: Arc<ClientSettings>,
     /// The version is not known of a response that became an error.
     response: Option<(StatusCode, Option<Version>)>,
+    peer: Option<SocketAddr>,
     /// None where all that is off by default is off.
     extra: Option<Box<Extra>>,
 }
 
 impl ClientCall {
-    /// Notes the other end of the connection, where it is to be recorded.
-    pub fn connected_to(&mut self, peer: impl FnOnce() -> Option<SocketAddr>) {
-        if let Some(extra) = &mut self.extra {
-            extra.connected_to(peer);
+    /// Notes the other end of the connection.
+    pub fn connected_to(&mut self, peer: Option<SocketAddr>) {
+        self.peer = peer;
+    }
+
+    /// Notes the other end of the connection as the client's settings [find it](PeerAddress) in those of a response.
+    pub fn connected_by(&mut self, response: &Extensions) {
+        if let Some(peer) = &self.settings.peer_address {
+            self.peer = peer.of(response);
         }
     }
 
@@ -191,7 +209,9 @@ impl ClientCall {
 
     /// The metric attributes that are known when the call begins.
     fn request_attributes(&self) -> Vec<KeyValue> {
-        let mut attributes = vec![KeyValue::new(METHOD, self.method.as_str())];
+        // Room for these and for those of the end.
+        let mut attributes = Vec::with_capacity(8);
+        attributes.push(KeyValue::new(METHOD, self.method.as_str()));
         attributes.extend((self.host.clone()).map(|host| KeyValue::new(SERVER_ADDRESS, host)));
         if let Some(port) = self.port {
             attributes.push(KeyValue::new(SERVER_PORT, i64::from(port)));
@@ -212,6 +232,16 @@ impl ClientCall {
             version.map(|version| KeyValue::new(PROTOCOL_VERSION, version)),
             failure.map(Failure::error_type),
         ];
+        attributes.into_iter().flatten()
+    }
+
+    fn peer_attributes(&self) -> impl Iterator<Item = KeyValue> {
+        let attributes = self.peer.map(|peer| {
+            [
+                KeyValue::new(PEER_ADDRESS, text_of(peer.ip())),
+                KeyValue::new(PEER_PORT, i64::from(peer.port())),
+            ]
+        });
         attributes.into_iter().flatten()
     }
 }
@@ -252,12 +282,17 @@ impl Details for ClientCall {
             outcome => outcome,
         };
         let status = self.response.map(|(status, _)| status);
+        let sizes = Sizes {
+            is_sent: status.is_some(),
+            is_read: is_whole,
+        };
         let failure = Failure::of(outcome, status, |status| status.as_u16() >= 400);
         if let Some(span) = span {
-            span.set_attributes(self.response_attributes(failure));
+            let known = || (self.response_attributes(failure)).chain(self.peer_attributes());
+            span.set_attributes(known());
             if let Some(extra) = &self.extra {
-                let known: Vec<_> = self.response_attributes(failure).collect();
-                span.set_attributes(extra.end(is_whole, &known));
+                let known: Vec<_> = known().collect();
+                span.set_attributes(extra.end(sizes, &known));
             }
             if let Some(failure) = failure {
                 span.set_error(failure.description(status.is_some()));
@@ -270,7 +305,7 @@ impl Details for ClientCall {
             metrics.duration.record(seconds, &attributes);
             if let Some(extra) = &self.extra {
                 self.add_active(-1);
-                extra.measure(metrics, seconds, is_whole, &attributes);
+                extra.measure(metrics, seconds, sizes, &attributes);
             }
         }
     }

@@ -53,9 +53,6 @@ pub struct HttpSettings {
     pub client_url_scheme: bool,
     /// Whether a client records `user_agent.original`. Default: false.
     pub client_user_agent: bool,
-    /// Whether a client records `network.peer.address` and `network.peer.port`, where it knows whom it is connected to.
-    /// Default: false.
-    pub client_peer_address: bool,
     /// Whether a client records the sizes of bodies that are known before they are sent, on spans and as metrics.
     /// Default: false.
     pub client_body_sizes: bool,
@@ -82,7 +79,6 @@ impl Default for HttpSettings {
             server_metric_endpoint: None,
             client_url_scheme: false,
             client_user_agent: false,
-            client_peer_address: false,
             client_body_sizes: false,
             client_active_requests: false,
         }
@@ -119,7 +115,6 @@ impl HttpSettings {
             || !self.client_response_headers.is_empty()
             || self.client_url_scheme
             || self.client_user_agent
-            || self.client_peer_address
             || self.client_body_sizes
             || self.client_active_requests
     }

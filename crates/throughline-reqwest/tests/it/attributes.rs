@@ -26,6 +26,11 @@ async fn check(method: &str, url: &str, name: &str, changes: &[(&str, Option<Exp
     let mut expected = BTreeMap::from([
         ("http.request.method", "GET".into()),
         ("http.response.status_code", 200.into()),
+        ("network.peer.address", "127.0.0.1".into()),
+        (
+            "network.peer.port",
+            url.port_or_known_default().unwrap().into(),
+        ),
         ("network.protocol.version", "1.1".into()),
         ("server.address", "127.0.0.1".into()),
         ("server.port", url.port_or_known_default().unwrap().into()),
@@ -76,6 +81,8 @@ async fn a_template_is_part_of_the_name_and_of_the_metric() {
     span.assert_attributes(&[
         ("http.request.method", "POST".into()),
         ("http.response.status_code", 200.into()),
+        ("network.peer.address", "127.0.0.1".into()),
+        ("network.peer.port", server.port().into()),
         ("network.protocol.version", "1.1".into()),
         ("server.address", "127.0.0.1".into()),
         ("server.port", server.port().into()),
@@ -111,6 +118,8 @@ async fn a_call_without_response_has_neither_status_nor_version() {
         [
             ("http.response.status_code", None),
             ("network.protocol.version", None),
+            ("network.peer.address", None),
+            ("network.peer.port", None),
             ("error.type", Some("connect".into())),
             ("server.address", Some(address.into())),
         ]
@@ -135,11 +144,35 @@ async fn a_port_that_the_url_leaves_out_is_that_of_its_scheme() {
     only_span(&memory).assert_attributes(&[
         ("http.request.method", "GET".into()),
         ("http.response.status_code", 200.into()),
+        ("network.peer.address", "127.0.0.1".into()),
+        ("network.peer.port", server.port().into()),
         ("network.protocol.version", "1.1".into()),
         ("server.address", "shop.example".into()),
         ("server.port", 80.into()),
         ("url.full", "http://shop.example/a".into()),
     ]);
+}
+
+#[tokio::test]
+async fn a_host_header_of_the_callers_own_is_the_server() {
+    let server = serve_headers().await;
+    for (host, address, port) in [
+        ("shop.example:8080", "shop.example", 8080),
+        ("shop.example", "shop.example", 80),
+        ("[::1]", "::1", 80),
+        ("user@shop.example", "127.0.0.1", server.port()),
+    ] {
+        let memory = InMemory::new();
+        let call = client(&memory).get(format!("http://{server}/"));
+        let sent = call.header("host", host).send().await.unwrap();
+        sent.bytes().await.unwrap();
+        let span = only_span(&memory);
+        assert_eq!(span.attribute("server.address"), Some(&address.into()));
+        let port = i64::from(port).into();
+        assert_eq!(span.attribute("server.port"), Some(&port));
+        let url = format!("http://{server}/");
+        assert_eq!(span.attribute("url.full"), Some(&url.into()));
+    }
 }
 
 #[tokio::test]

@@ -50,7 +50,6 @@ fn recording(memory: &InMemory) -> TracingMiddleware {
         .sensitive_query_keys(["token"])
         .url_scheme()
         .user_agent()
-        .peer_address()
         .body_sizes()
         .active_requests()
 }

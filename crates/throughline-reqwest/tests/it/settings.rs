@@ -29,6 +29,8 @@ async fn check(
     let mut expected = vec![
         ("http.request.method", "POST".into()),
         ("http.response.status_code", 200.into()),
+        ("network.peer.address", "127.0.0.1".into()),
+        ("network.peer.port", server.port().into()),
         ("network.protocol.version", "1.1".into()),
         ("server.address", "127.0.0.1".into()),
         ("server.port", server.port().into()),
@@ -38,7 +40,6 @@ async fn check(
         expected.push(("url.full", url.into()));
     }
     let port = |(key, value): &(&'static str, Expected)| match *key {
-        "network.peer.port" => (*key, server.port().into()),
         "url.full" => (
             *key,
             format!("http://{server}/?token=REDACTED&sig=REDACTED").into(),
@@ -73,11 +74,6 @@ async fn each_attribute_is_there_where_it_was_asked_for() {
 
     let agent = [("user_agent.original", AGENT.into())];
     check(TracingMiddleware::user_agent, &agent).await;
-    let peer = [
-        ("network.peer.address", "127.0.0.1".into()),
-        ("network.peer.port", 0.into()),
-    ];
-    check(TracingMiddleware::peer_address, &peer).await;
 
     let sizes = [
         ("http.request.body.size", 4.into()),
@@ -117,6 +113,8 @@ async fn old_names_come_with_the_stable_ones() {
         ("http.request.method", "http.method"),
         ("url.full", "http.url"),
         ("http.response.status_code", "http.status_code"),
+        ("network.peer.address", "net.sock.peer.addr"),
+        ("network.peer.port", "net.sock.peer.port"),
     ] {
         assert_eq!(span.attribute(old), span.attribute(stable));
     }
@@ -187,6 +185,18 @@ async fn sizes_are_those_of_bodies_that_were_sent_in_full() {
             None
         );
     }
+}
+
+#[tokio::test]
+async fn what_was_never_sent_has_no_size() {
+    let memory = InMemory::new();
+    let client = with(tracing(&memory).body_sizes().old_names());
+    let refused = client.post("http://127.0.0.1:1/").body("text").send();
+    refused.await.unwrap_err();
+    let span = only_span(&memory);
+    assert_eq!(span.attribute("http.request.body.size"), None);
+    assert_eq!(span.attribute("http.request_content_length"), None);
+    assert_eq!(names(&memory.metrics()), ["http.client.duration", DURATION]);
 }
 
 #[tokio::test]

@@ -55,7 +55,12 @@ where
             operation.fail(error);
         }
         Poll::Ready(match (result, this.operation.take()) {
-            (Ok(response), Some(operation)) => Ok(operation.respond(response)),
+            (Ok(response), Some(mut operation)) => {
+                if let Some(call) = operation.details_mut() {
+                    call.connected_by(response.extensions());
+                }
+                Ok(operation.respond(response))
+            }
             (result, _) => result.map(|ok| ok.map(ClientResponseBody::without_operation)),
         })
     }

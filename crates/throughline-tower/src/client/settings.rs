@@ -1,11 +1,14 @@
 //! The layer's settings: what to record.
 
-use http::{HeaderName, Method};
-use throughline_core::http_semconv::{CapturedHeaders, KnownMethods};
+use std::net::SocketAddr;
+
+use http::{Extensions, HeaderName, Method};
+use throughline_core::http_semconv::{CapturedHeaders, KnownMethods, PeerAddress};
 
 use super::layer::ClientLayer;
 
-/// What to record. Each of these replaces for this layer what the application installed for all.
+/// What to record. Lists of methods and headers take the place of those that the application installed for all; what is
+/// redacted or switched on here comes on top.
 impl ClientLayer {
     /// Takes these methods for known, and no others: any other is `_OTHER` in `http.request.method`, and `HTTP` in the
     /// span's name. Default: what is installed, else the methods of RFC 9110, PATCH and QUERY.
@@ -42,7 +45,7 @@ impl ClientLayer {
         self.change(move |http| http.client_response_headers = captured.clone())
     }
 
-    /// Redacts the values of these query parameters, too. Default: what is installed, else the seven of the conventions
+    /// Redacts the values of these query parameters, too. Default: what is installed, and the seven of the conventions
     /// (`sig`, `X-Amz-Signature` and the like). Keys are case-sensitive.
     ///
     /// For secrets of your own in queries: `token`, `code`, `password`.
@@ -65,6 +68,25 @@ impl ClientLayer {
     #[must_use]
     pub fn user_agent(self) -> Self {
         self.change(|http| http.client_user_agent = true)
+    }
+
+    /// Records `network.peer.address` and `network.peer.port`: what `find` finds in the extensions of a response. Default:
+    /// neither, since no type that all clients share tells them.
+    ///
+    /// ```
+    /// use hyper_util::client::legacy::connect::HttpInfo;
+    /// use throughline_tower::ClientLayer;
+    ///
+    /// let layer = ClientLayer::new()
+    ///     .peer_address(|response| Some(response.get::<HttpInfo>()?.remote_addr()));
+    /// ```
+    #[must_use]
+    pub fn peer_address(
+        mut self,
+        find: impl Fn(&Extensions) -> Option<SocketAddr> + Send + Sync + 'static,
+    ) -> Self {
+        self.settings().peer_address = Some(PeerAddress::new(find));
+        self
     }
 
     /// Records the sizes of bodies that are known before they are sent: `http.request.body.size` and

@@ -12,7 +12,7 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, HeaderName, USER_AGENT
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Full};
 use hyper_util::client::legacy::Client as HyperClient;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{HttpConnector, HttpInfo};
 use hyper_util::rt::TokioExecutor;
 use throughline_testing::opentelemetry::baggage::BaggageExt;
 use throughline_testing::opentelemetry::trace::{
@@ -207,6 +207,51 @@ async fn a_request_on_a_connection_of_its_own_has_its_host_from_the_header() {
     let mut expected = answered(server, "/");
     expected.insert("url.full", format!("//{server}/a?sig=REDACTED").into());
     only_span(&memory).assert_attributes(&Vec::from_iter(expected));
+}
+
+#[tokio::test]
+async fn the_other_end_is_recorded_where_the_response_tells_it() {
+    let server = serve_statuses().await;
+    type Find = fn(&http::Extensions) -> Option<SocketAddr>;
+    let found = |extensions: &http::Extensions| Some(extensions.get::<HttpInfo>()?.remote_addr());
+    let finds: [(Find, bool); 3] = [
+        (found, true),
+        (|_| None, false),
+        (|_| panic!("on purpose"), false),
+    ];
+    for (find, is_found) in finds {
+        let memory = InMemory::new();
+        let traced = layer(&memory).peer_address(find).layer(hyper());
+        read(traced, get(format!("http://{server}/"))).await;
+        let mut expected = answered(server, "/");
+        if is_found {
+            expected.insert("network.peer.address", "127.0.0.1".into());
+            expected.insert("network.peer.port", server.port().into());
+        }
+        only_span(&memory).assert_attributes(&Vec::from_iter(expected));
+    }
+}
+
+#[tokio::test]
+async fn a_host_header_of_the_callers_own_is_the_server_but_not_where_headers_go() {
+    let memory = InMemory::new();
+    let (seen, mut received) = unbounded_channel();
+    let service = tower::service_fn(move |request: Request<Empty<Bytes>>| {
+        seen.send(request.headers().clone()).unwrap();
+        async { Ok::<_, BoxError>(Response::new(Empty::<Bytes>::new())) }
+    });
+    let mut request = get("https://10.0.0.1:8443/");
+    let host = "shop.example".parse().unwrap();
+    request.headers_mut().insert("host", host);
+    let layer = layer(&memory).propagate_to(["shop.example"]);
+    read(layer.layer(service), request).await;
+    let span = only_span(&memory);
+    assert_eq!(
+        span.attribute("server.address"),
+        Some(&"shop.example".into())
+    );
+    assert_eq!(span.attribute("server.port"), Some(&Value::I64(443)));
+    assert!(!received.recv().await.unwrap().contains_key("traceparent"));
 }
 
 #[tokio::test]

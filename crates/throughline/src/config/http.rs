@@ -55,7 +55,6 @@ const OPT_IN: [(&str, &[Switch]); 2] = [
         &[
             ("url_scheme", |http| &mut http.client_url_scheme),
             ("user_agent", |http| &mut http.client_user_agent),
-            ("peer_address", |http| &mut http.client_peer_address),
             ("body_sizes", |http| &mut http.client_body_sizes),
             ("active_requests", |http| &mut http.client_active_requests),
         ],

@@ -1,6 +1,5 @@
 //! What is recorded of a call that is off by default: opt-in attributes and metrics, captured headers, old names.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
@@ -10,9 +9,7 @@ use opentelemetry::KeyValue;
 use super::old_names::old_names;
 use super::{ClientMetrics, ClientRequest};
 use crate::http_semconv::settings::HttpSettings;
-use crate::http_semconv::{
-    PEER_ADDRESS, PEER_PORT, REQUEST_SIZE, RESPONSE_SIZE, URL_SCHEME, USER_AGENT, bounded,
-};
+use crate::http_semconv::{REQUEST_SIZE, RESPONSE_SIZE, URL_SCHEME, USER_AGENT, bounded};
 use crate::providers::Resolved;
 
 /// What a call knows for that, where any of it is on.
@@ -22,7 +19,15 @@ pub(super) struct Extra {
     scheme: Option<String>,
     request_size: Option<i64>,
     response_size: Option<i64>,
-    peer: Option<SocketAddr>,
+}
+
+/// Which bodies went over the connection in full.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sizes {
+    /// The request's: there is a response to it.
+    pub(super) is_sent: bool,
+    /// The response's.
+    pub(super) is_read: bool,
 }
 
 impl Extra {
@@ -40,7 +45,6 @@ impl Extra {
             scheme: request.scheme.map(str::to_owned),
             request_size: request_size.and_then(|size| size.try_into().ok()),
             response_size: None,
-            peer: None,
         }))
     }
 
@@ -53,12 +57,6 @@ impl Extra {
         captured
             .attributes(headers, &self.http.sensitive_query_keys)
             .collect()
-    }
-
-    pub(super) fn connected_to(&mut self, peer: impl FnOnce() -> Option<SocketAddr>) {
-        if self.http.client_peer_address {
-            self.peer = peer();
-        }
     }
 
     pub(super) fn counts_active(&self) -> bool {
@@ -87,26 +85,27 @@ impl Extra {
     }
 
     /// What the span ends with beside `known`, which it has already.
-    pub(super) fn end(&self, is_whole: bool, known: &[KeyValue]) -> Vec<KeyValue> {
-        let mut attributes = Vec::new();
-        if let Some(peer) = self.peer {
-            attributes.push(KeyValue::new(PEER_ADDRESS, peer.ip().to_string()));
-            attributes.push(KeyValue::new(PEER_PORT, i64::from(peer.port())));
-        }
-        let sizes = [
-            (REQUEST_SIZE, self.request_size),
-            (RESPONSE_SIZE, self.response_size.filter(|_| is_whole)),
-        ];
+    pub(super) fn end(&self, sizes: Sizes, known: &[KeyValue]) -> Vec<KeyValue> {
+        let (request, response) = self.sizes(sizes);
+        let sizes = [(REQUEST_SIZE, request), (RESPONSE_SIZE, response)];
         let sizes = sizes
             .into_iter()
             .filter_map(|(key, size)| Some(KeyValue::new(key, size?)));
-        let sizes: Vec<_> = sizes.collect();
-        let old = self.old_names(&[known, &attributes, &sizes].concat());
-        if self.http.client_body_sizes {
-            attributes.extend(sizes);
+        let mut attributes: Vec<_> = sizes.collect();
+        let old = self.old_names(&[known, &attributes].concat());
+        if !self.http.client_body_sizes {
+            attributes.clear();
         }
         attributes.extend(old);
         attributes
+    }
+
+    /// The sizes of the request's and of the response's body, where they are known and meant what they said.
+    fn sizes(&self, sizes: Sizes) -> (Option<i64>, Option<i64>) {
+        (
+            self.request_size.filter(|_| sizes.is_sent),
+            self.response_size.filter(|_| sizes.is_read),
+        )
     }
 
     /// The old names of `attributes`, where they are wanted.
@@ -122,15 +121,16 @@ impl Extra {
         &self,
         metrics: &ClientMetrics,
         seconds: f64,
-        is_whole: bool,
+        sizes: Sizes,
         attributes: &[KeyValue],
     ) {
         if self.http.client_body_sizes {
             let size = |size: i64| u64::try_from(size).unwrap_or_default();
-            if let Some(request) = self.request_size {
+            let (request, response) = self.sizes(sizes);
+            if let Some(request) = request {
                 metrics.request_size.record(size(request), attributes);
             }
-            if let Some(response) = self.response_size.filter(|_| is_whole) {
+            if let Some(response) = response {
                 metrics.response_size.record(size(response), attributes);
             }
         }

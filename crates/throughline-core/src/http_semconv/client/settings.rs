@@ -1,6 +1,11 @@
 //! What one client does otherwise than the others.
 
-use http::HeaderMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use http::{Extensions, HeaderMap};
 use opentelemetry::Context;
 
 use super::errors::ErrorTypes;
@@ -15,6 +20,34 @@ pub struct ClientSettings {
     pub errors: ErrorTypes,
     /// Which hosts get the headers of propagation. Default: all of them, which costs nothing to find out.
     pub destinations: Option<Destinations>,
+    /// Who tells the other end of a connection, for a client whose responses hold it. Default: nobody.
+    pub peer_address: Option<PeerAddress>,
+}
+
+/// Finds the other end of the connection in the extensions of a response.
+#[derive(Clone)]
+pub struct PeerAddress(Arc<Find>);
+
+type Find = dyn Fn(&Extensions) -> Option<SocketAddr> + Send + Sync;
+
+impl PeerAddress {
+    /// Finds it by `find`. A panic in there reaches nobody.
+    #[must_use]
+    pub fn new(find: impl Fn(&Extensions) -> Option<SocketAddr> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(find))
+    }
+
+    pub(super) fn of(&self, response: &Extensions) -> Option<SocketAddr> {
+        catch_unwind(AssertUnwindSafe(|| (self.0)(response)))
+            .ok()
+            .flatten()
+    }
+}
+
+impl fmt::Debug for PeerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PeerAddress")
+    }
 }
 
 impl ClientSettings {

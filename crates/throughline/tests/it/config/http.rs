@@ -176,7 +176,7 @@ fn query_keys_of_ones_own_are_sensitive_beside_the_default() {
 #[test]
 fn each_opt_in_is_one_of_a_list() {
     type Read = fn(&HttpSettings) -> bool;
-    const ALL: [(&str, &str, Read); 9] = [
+    const ALL: [(&str, &str, Read); 8] = [
         ("SERVER", "active_requests", |c| c.server_active_requests),
         ("SERVER", "body_sizes", |c| c.server_body_sizes),
         ("SERVER", "network_details", |c| c.server_network_details),
@@ -185,7 +185,6 @@ fn each_opt_in_is_one_of_a_list() {
         }),
         ("CLIENT", "url_scheme", |c| c.client_url_scheme),
         ("CLIENT", "user_agent", |c| c.client_user_agent),
-        ("CLIENT", "peer_address", |c| c.client_peer_address),
         ("CLIENT", "body_sizes", |c| c.client_body_sizes),
         ("CLIENT", "active_requests", |c| c.client_active_requests),
     ];
