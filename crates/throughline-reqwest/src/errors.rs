@@ -1,10 +1,7 @@
 //! `error.type` of reqwest's errors.
 
-use std::error::Error as StdError;
-use std::io;
-
 use reqwest_middleware::Error;
-use throughline_core::http_semconv::{ErrorTypes, causes};
+use throughline_core::http_semconv::{ErrorTypes, is_tls};
 
 /// How errors are told apart: by what reqwest says of them and by the types of their sources. Never by their text, which
 /// holds the URL.
@@ -31,10 +28,4 @@ fn of_reqwest(error: &reqwest::Error) -> &'static str {
         error if error.is_request() => "request",
         _ => "_OTHER",
     }
-}
-
-/// Nothing but TLS finds invalid data while it connects: so tokio-rustls reports all that a handshake fails by.
-fn is_tls(error: &(dyn StdError + 'static)) -> bool {
-    let is_invalid = |error: &io::Error| error.kind() == io::ErrorKind::InvalidData;
-    causes(error).any(|error| error.downcast_ref().is_some_and(is_invalid))
 }

@@ -22,7 +22,7 @@ pub use service::Server;
 pub use http;
 pub use opentelemetry;
 pub use throughline_core::http_semconv::{
-    Finish, IpNetwork, Labels, ParseNetworkError, Route, UrlTemplate,
+    Finish, IpNetwork, Labels, ParseNetworkError, Route, UrlTemplate, causes, is_tls,
 };
 
 pub use throughline_core::{Outcome, RecordingSpan};

@@ -8,10 +8,10 @@ mod old_names;
 mod settings;
 mod template;
 
-pub use errors::{ErrorTypes, causes};
+pub use errors::{ErrorTypes, causes, is_tls};
 pub use hosts::{Destinations, Hosts};
 pub use metrics::ClientMetrics;
-pub use settings::{ClientSettings, PeerAddress};
+pub use settings::{ClientSettings, PeerFinder};
 pub use template::UrlTemplate;
 
 use std::borrow::Cow;
@@ -187,7 +187,7 @@ impl ClientCall {
         self.peer = peer;
     }
 
-    /// Notes the other end of the connection as the client's settings [find it](PeerAddress) in those of a response.
+    /// Notes the other end of the connection as the client's settings [find it](PeerFinder) in those of a response.
     pub fn connected_by(&mut self, response: &Extensions) {
         if let Some(peer) = &self.settings.peer_address {
             self.peer = peer.of(response);

@@ -17,7 +17,7 @@ mod url;
 
 pub use client::{
     ClientCall, ClientMetrics, ClientRequest, ClientSettings, Destinations, ErrorTypes, Hosts,
-    PeerAddress, UrlTemplate, causes,
+    PeerFinder, UrlTemplate, causes, is_tls,
 };
 pub use endpoint::{default_port, split_host};
 pub use headers::CapturedHeaders;

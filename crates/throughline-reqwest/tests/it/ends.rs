@@ -1,8 +1,11 @@
 //! Every way in which a call ends: one span, one measurement, one outcome.
 
 use std::error::Error;
-use std::future::{Ready, ready};
+use std::future::{Future, Ready, ready};
 use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -15,9 +18,13 @@ use reqwest_middleware::ClientBuilder;
 use throughline_testing::InMemory;
 use throughline_testing::opentelemetry::trace::Status;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tokio_stream::{Stream, StreamExt};
 use tower_layer::layer_fn;
 use tower_service::Service;
@@ -105,7 +112,6 @@ async fn no_name_and_no_tls_are_told_apart_from_no_connection() {
     let nobody = nobody().await;
     check(plain(), format!("http://{nobody}/"), "connect").await;
     for (error, kind) in [
-        (io::ErrorKind::InvalidData, "tls"),
         (io::ErrorKind::UnexpectedEof, "connect"),
         (io::ErrorKind::TimedOut, "timeout"),
     ] {
@@ -114,9 +120,89 @@ async fn no_name_and_no_tls_are_told_apart_from_no_connection() {
     }
 }
 
+#[tokio::test]
+async fn a_handshake_that_fails_is_told_apart_from_no_connection() {
+    for (server, expected) in [
+        (serve_untrusted().await, "CLIENT GET [error tls]"),
+        (serve_plainly().await, "CLIENT GET [error tls]"),
+        (nobody().await, "CLIENT GET [error connect]"),
+    ] {
+        let memory = InMemory::new();
+        let client = reqwest::Client::builder().no_proxy();
+        let client = client.connector_layer(layer_fn(move |inner| Handshake(inner, server)));
+        let client = ClientBuilder::new(client.build().unwrap());
+        let client = client.with(tracing(&memory)).build();
+        let sent = client.get(format!("http://{server}/")).send();
+        assert!(sent.await.unwrap_err().is_connect());
+        assert_recorded_once(&memory, expected);
+    }
+}
+
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A connector whose every handshake fails. Tokio-rustls calls that invalid data, and hyper-rustls wraps it once more.
+/// A connector that begins TLS with a server which nobody trusts. The error is wrapped as hyper-rustls does.
+#[derive(Clone)]
+struct Handshake<S>(S, SocketAddr);
+
+impl<R, S: Service<R>> Service<R> for Handshake<S> {
+    type Response = S::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: R) -> Self::Future {
+        let server = self.1;
+        Box::pin(async move {
+            let stream = TcpStream::connect(server).await?;
+            let name = ServerName::from(server.ip());
+            let handshake = TlsConnector::from(trusting_nobody()).connect(name, stream);
+            Err(io::Error::other(handshake.await.unwrap_err()).into())
+        })
+    }
+}
+
+fn trusting_nobody() -> Arc<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().unwrap();
+    let builder = builder.with_root_certificates(RootCertStore::empty());
+    Arc::new(builder.with_no_client_auth())
+}
+
+/// A server that speaks TLS, with a certificate of its own making.
+async fn serve_untrusted() -> SocketAddr {
+    let issued = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(issued.signing_key.serialize_der()).unwrap();
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().unwrap();
+    let builder = builder.with_no_client_auth();
+    let config = builder.with_single_cert(vec![issued.cert.der().clone()], key);
+    let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (connection, _) = listener.accept().await.unwrap();
+        let _ = acceptor.accept(connection).await;
+    });
+    address
+}
+
+/// A server that speaks HTTP, whatever it hears.
+async fn serve_plainly() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let answer = b"HTTP/1.1 400 Bad Request\r\n\r\n";
+        connection.write_all(answer).await.unwrap();
+        let _ = tokio::io::copy(&mut connection, &mut tokio::io::sink()).await;
+    });
+    address
+}
+
+/// A connector whose every handshake fails, with an error that is wrapped as hyper-rustls does.
 #[derive(Clone)]
 struct NoHandshake<S>(S, io::ErrorKind);
 
@@ -158,10 +244,7 @@ fn fed(receive: UnboundedReceiver<&'static str>) -> Body {
     impl Stream for Fed {
         type Item = Result<&'static str, std::convert::Infallible>;
 
-        fn poll_next(
-            mut self: std::pin::Pin<&mut Self>,
-            cx: &mut Context<'_>,
-        ) -> Poll<Option<Self::Item>> {
+        fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
             self.0.poll_recv(cx).map(|chunk| chunk.map(Ok))
         }
     }
@@ -171,7 +254,7 @@ fn fed(receive: UnboundedReceiver<&'static str>) -> Body {
 /// A server that answers once, with a body whose chunks come from the test.
 async fn serve_fed() -> (String, UnboundedSender<&'static str>) {
     let (send, receive) = unbounded_channel();
-    let receive = std::sync::Arc::new(std::sync::Mutex::new(Some(receive)));
+    let receive = Arc::new(std::sync::Mutex::new(Some(receive)));
     let answer = any(async move || fed(receive.lock().unwrap().take().unwrap()));
     let server = serve(Router::new().fallback(answer)).await;
     (format!("http://{server}/"), send)

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use http::{Extensions, HeaderName, Method};
-use throughline_core::http_semconv::{CapturedHeaders, KnownMethods, PeerAddress};
+use throughline_core::http_semconv::{CapturedHeaders, KnownMethods, PeerFinder};
 
 use super::layer::ClientLayer;
 
@@ -85,7 +85,7 @@ impl ClientLayer {
         mut self,
         find: impl Fn(&Extensions) -> Option<SocketAddr> + Send + Sync + 'static,
     ) -> Self {
-        self.settings().peer_address = Some(PeerAddress::new(find));
+        self.settings().peer_address = Some(PeerFinder::new(find));
         self
     }
 

@@ -27,7 +27,7 @@ use tower::{BoxError, Layer, Service, ServiceExt};
 
 use crate::support::{metric, only_span};
 
-const DURATION: &str = "http.client.request.duration";
+pub(crate) const DURATION: &str = "http.client.request.duration";
 
 pub(crate) type Hyper = HyperClient<HttpConnector, Empty<Bytes>>;
 

@@ -77,6 +77,15 @@ pub fn causes<'a>(
     successors(Some(error), |&error| cause(error))
 }
 
+/// Whether it is a TLS handshake that failed, of an error of connecting.
+///
+/// Nothing else finds [invalid data](io::ErrorKind::InvalidData) while it connects, and tokio-rustls reports all that a
+/// handshake fails by as such. Other libraries have types of their own.
+#[must_use]
+pub fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|error| io_kind(error) == Some(io::ErrorKind::InvalidData))
+}
+
 fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     match error
         .downcast_ref::<io::Error>()

@@ -21,16 +21,16 @@ pub struct ClientSettings {
     /// Which hosts get the headers of propagation. Default: all of them, which costs nothing to find out.
     pub destinations: Option<Destinations>,
     /// Who tells the other end of a connection, for a client whose responses hold it. Default: nobody.
-    pub peer_address: Option<PeerAddress>,
+    pub peer_address: Option<PeerFinder>,
 }
 
 /// Finds the other end of the connection in the extensions of a response.
 #[derive(Clone)]
-pub struct PeerAddress(Arc<Find>);
+pub struct PeerFinder(Arc<Find>);
 
 type Find = dyn Fn(&Extensions) -> Option<SocketAddr> + Send + Sync;
 
-impl PeerAddress {
+impl PeerFinder {
     /// Finds it by `find`. A panic in there reaches nobody.
     #[must_use]
     pub fn new(find: impl Fn(&Extensions) -> Option<SocketAddr> + Send + Sync + 'static) -> Self {
@@ -44,9 +44,9 @@ impl PeerAddress {
     }
 }
 
-impl fmt::Debug for PeerAddress {
+impl fmt::Debug for PeerFinder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PeerAddress")
+        f.write_str("PeerFinder")
     }
 }
 
