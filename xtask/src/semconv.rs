@@ -26,6 +26,9 @@ pub(crate) struct Options {
     python: PathBuf,
 }
 
+const SERVER: &str = "scenario-server";
+const CLIENT: &str = "scenario-client";
+
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 /// Runs the demo shop and the services of the scenario with the defaults, and the checker on what they sent.
@@ -47,8 +50,17 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     shop.stop().await?;
     serve_and_call(&endpoint).await?;
 
-    let (spans, metrics) = (collector.spans().len(), collector.metrics().len());
-    ensure!(spans > 0 && metrics > 0, "nothing was received");
+    let (spans, metrics) = (collector.spans(), collector.metrics());
+    for service in [SERVER, CLIENT] {
+        let is_its = |name: &Option<String>| name.as_deref() == Some(service);
+        let has_spans = spans.iter().any(|span| is_its(&span.service));
+        let has_metrics = metrics.iter().any(|metric| is_its(&metric.service));
+        ensure!(
+            has_spans && has_metrics,
+            "{service} sent no spans or no metrics"
+        );
+    }
+    let (spans, metrics) = (spans.len(), metrics.len());
     let received = cargo::target()?.join("semconv.jsonl");
     fs::write(&received, collector.otlp_json())?;
     println!(
@@ -69,7 +81,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 
 /// Starts the server of the scenario, lets the client make its calls, and ends both.
 async fn serve_and_call(endpoint: &str) -> Result<()> {
-    let mut server = service("scenario-server", endpoint)?
+    let mut server = service(SERVER, endpoint)?
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
@@ -79,7 +91,7 @@ async fn serve_and_call(endpoint: &str) -> Result<()> {
         .context("a process without standard output")?;
     let mut url = String::new();
     BufReader::new(stdout).read_line(&mut url).await?;
-    let client = service("scenario-client", endpoint)?
+    let client = service(CLIENT, endpoint)?
         .env("MOCK_SERVER_URL", url.trim())
         .status()
         .await?;
@@ -91,7 +103,7 @@ async fn serve_and_call(endpoint: &str) -> Result<()> {
     Ok(())
 }
 
-/// A program with the defaults, but for where it exports to.
+/// A program with the defaults, but for its name and where it exports to.
 fn service(name: &str, endpoint: &str) -> Result<Command> {
     let mut command = Command::new(cargo::programs("debug")?.join(name));
     let inherited = env::vars_os().map(|(name, _)| name);
@@ -99,6 +111,7 @@ fn service(name: &str, endpoint: &str) -> Result<Command> {
         command.env_remove(name);
     }
     command
+        .env("OTEL_SERVICE_NAME", name)
         .env(ENDPOINT, endpoint)
         .env("NO_PROXY", "127.0.0.1")
         .kill_on_drop(true);
