@@ -12,11 +12,14 @@
 //!
 //! It listens on the port of loopback that `OTEL_HTTP_SCENARIO_PORT` names, by default a free one, and prints its URL in
 //! a line. It exports as the standard `OTEL_*` variables say. When its standard input ends it stops serving, delivers its
-//! telemetry, says on standard error what became of it, and exits.
+//! telemetry, says on standard error what became of it, and exits; a connection that is still in use is closed after three
+//! seconds.
 
 use std::convert::Infallible;
 use std::env;
 use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
@@ -28,6 +31,10 @@ use axum::routing::{get, post};
 use hyper_util::rt::TokioIo;
 use throughline_tower::ServerLayer;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+/// How long connections may stay in use after the end.
+const GRACE: Duration = Duration::from_secs(3);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -49,9 +56,16 @@ async fn main() -> anyhow::Result<()> {
         .layer(ServerLayer::new());
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     println!("http://{}", listener.local_addr()?);
-    axum::serve(listener, app)
-        .with_graceful_shutdown(end_of_input())
-        .await?;
+    let ended = Arc::new(Notify::new());
+    let ends = Arc::clone(&ended);
+    let serving = axum::serve(listener, app).with_graceful_shutdown(async move {
+        end_of_input().await;
+        ends.notify_one();
+    });
+    tokio::select! {
+        served = serving.into_future() => served?,
+        () = async { ended.notified().await; tokio::time::sleep(GRACE).await } => {}
+    }
     match telemetry.shutdown().await {
         Ok(report) => eprintln!("{report}"),
         Err(error) => eprintln!("{error}"),

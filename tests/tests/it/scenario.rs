@@ -1,7 +1,11 @@
 //! The two services for tests from outside, tested from outside.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use throughline_testing::Collector;
 
@@ -18,19 +22,29 @@ fn service(program: &str, name: &str, collector: &Collector, variable: (&str, &s
     command
 }
 
-/// Runs the client against the server, both with `variable`, and returns what they said at their ends.
-fn run(collector: &Collector, variable: (&str, &str)) -> [String; 2] {
+/// Starts the server on a free port, and returns its URL.
+fn start(collector: &Collector, variable: (&str, &str)) -> (Child, String) {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
     let server = env!("CARGO_BIN_EXE_scenario-server");
     let mut server = service(server, "server", collector, variable)
-        .env("OTEL_HTTP_SCENARIO_PORT", "0")
+        .env("OTEL_HTTP_SCENARIO_PORT", port.to_string())
         .spawn()
         .unwrap();
     let mut url = String::new();
     let mut stdout = BufReader::new(server.stdout.take().unwrap());
     stdout.read_line(&mut url).unwrap();
+    assert_eq!(url, format!("http://127.0.0.1:{port}\n"));
+    (server, url.trim().to_owned())
+}
+
+/// Runs the client against the server, both with `variable`, and returns what they said at their ends.
+fn run(collector: &Collector, variable: (&str, &str)) -> [String; 2] {
+    let (mut server, url) = start(collector, variable);
     let client = env!("CARGO_BIN_EXE_scenario-client");
     let client = service(client, "client", collector, variable)
-        .env("MOCK_SERVER_URL", url.trim())
+        .env("MOCK_SERVER_URL", url)
         .output()
         .unwrap();
     assert_eq!(
@@ -90,4 +104,32 @@ fn every_call_is_measured_without_traces() {
         assert_eq!(measured(&collector, "http.server.request.duration"), 8);
         assert_eq!(measured(&collector, "http.client.request.duration"), 8);
     }
+}
+
+#[test]
+fn a_connection_in_use_does_not_keep_the_server_alive() {
+    let collector = Collector::start_blocking().unwrap();
+    let (mut server, url) = start(&collector, ("OTEL_METRICS_EXPORTER", "none"));
+    let mut connection = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
+    let half = b"POST /items HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nhalf";
+    connection.write_all(half).unwrap();
+    // The other request has come after that one was accepted.
+    let mut other = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
+    other
+        .write_all(b"GET /health HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    let mut status = String::new();
+    BufReader::new(other).read_line(&mut status).unwrap();
+    assert!(status.contains("200"), "{status}");
+    drop(server.stdin.take());
+    let (end, ended) = mpsc::channel();
+    thread::spawn(move || end.send(server.wait_with_output()));
+    let output = ended.recv_timeout(Duration::from_secs(30)).unwrap();
+    let output = output.unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && said.contains("spans started"),
+        "{said}"
+    );
+    drop(connection);
 }
