@@ -136,7 +136,7 @@ impl ClientRequest<'_> {
         sensitive: &[Box<str>],
     ) -> Vec<KeyValue> {
         // Room for these and for those of the end.
-        let mut attributes = Vec::with_capacity(9);
+        let mut attributes = Vec::with_capacity(11);
         attributes.push(KeyValue::new(METHOD, method.as_str()));
         if method == KnownMethod::OTHER {
             let original = bounded(self.method.as_str()).to_owned();

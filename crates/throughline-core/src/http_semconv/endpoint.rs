@@ -1,6 +1,6 @@
 //! `server.address` and `server.port`.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::header::HOST;
 use http::{HeaderMap, Uri};
@@ -70,7 +70,33 @@ fn is_reg_name(byte: u8) -> bool {
 
 /// An address as an attribute: IPv4 as such, also where a listener on both shows it mapped to IPv6.
 pub(super) fn text_of(address: IpAddr) -> String {
-    address.to_canonical().to_string()
+    match address.to_canonical() {
+        IpAddr::V4(address) => text_of_v4(address),
+        IpAddr::V6(address) => address.to_string(),
+    }
+}
+
+/// Each request has one, and the standard library's way takes ten times as long.
+fn text_of_v4(address: Ipv4Addr) -> String {
+    let mut text = [0; "255.255.255.255".len()];
+    let mut length = 0;
+    let mut push = |byte| {
+        text[length] = byte;
+        length += 1;
+    };
+    for (at, octet) in address.octets().into_iter().enumerate() {
+        if at > 0 {
+            push(b'.');
+        }
+        if octet >= 100 {
+            push(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            push(b'0' + octet / 10 % 10);
+        }
+        push(b'0' + octet % 10);
+    }
+    String::from_utf8_lossy(&text[..length]).into_owned()
 }
 
 /// The port of a scheme, where a URL names none: of `http`, `ws`, `https` and `wss`.
@@ -98,6 +124,22 @@ mod tests {
     #[track_caller]
     fn check(host: &str, expected: Option<(&str, Option<u16>)>) {
         assert_eq!(split_host(host), expected, "{host:?}");
+    }
+
+    #[test]
+    fn addresses_are_written_whole() {
+        for address in [
+            "0.0.0.0",
+            "10.9.99.100",
+            "255.255.255.255",
+            "::",
+            "2001:db8::7",
+            "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        ] {
+            assert_eq!(text_of(address.parse().unwrap()), address);
+        }
+        let mapped = "::ffff:255.255.255.255".parse().unwrap();
+        assert_eq!(text_of(mapped), "255.255.255.255");
     }
 
     #[test]
