@@ -54,6 +54,7 @@ impl Layers {
     /// the SDK is disabled.
     ///
     /// The lines and records find the trace of an event by it.
+    #[must_use]
     pub fn spans<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
@@ -72,6 +73,7 @@ impl Layers {
     }
 
     /// Writes the lines that [`Config::log_filter`] lets through.
+    #[must_use]
     pub fn lines<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
@@ -80,6 +82,7 @@ impl Layers {
     }
 
     /// Exports the same events as OpenTelemetry log records. Does nothing where they are exported nowhere.
+    #[must_use]
     pub fn records<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
@@ -88,6 +91,7 @@ impl Layers {
     }
 
     /// Both [`lines`](Self::lines) and [`records`](Self::records), with one look at the filter for each event.
+    #[must_use]
     pub fn logs<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
