@@ -51,6 +51,7 @@ pub struct RecordLayer<L> {
     logger: L,
     resolver: Option<Resolver>,
     attribute_value_length: usize,
+    attribute_count: usize,
 }
 
 impl<L> RecordLayer<L> {
@@ -61,6 +62,7 @@ impl<L> RecordLayer<L> {
             logger,
             resolver: None,
             attribute_value_length: usize::MAX,
+            attribute_count: 128,
         }
     }
 
@@ -80,6 +82,15 @@ impl<L> RecordLayer<L> {
     #[must_use]
     pub fn attribute_value_length_limit(mut self, characters: usize) -> Self {
         self.attribute_value_length = characters;
+        self
+    }
+
+    /// How many attributes a record keeps, the first of the event's fields (OpenTelemetry specification, Common,
+    /// "Attribute Limits"). Default: 128. The message is not an attribute. The SDK's records have no count of those that
+    /// are dropped.
+    #[must_use]
+    pub fn attribute_count_limit(mut self, attributes: usize) -> Self {
+        self.attribute_count = attributes;
         self
     }
 }
@@ -141,6 +152,7 @@ impl<L: Logger> RecordLayer<L> {
             attributes: Vec::new(),
             is_log_record: normalized.is_some(),
             value_length: self.attribute_value_length,
+            count: self.attribute_count,
         };
         event.record(&mut Each(|name, value: &Value<'_>| {
             fields.record(name, value);
@@ -193,6 +205,7 @@ struct Fields {
     /// Whether the event is a record of the `log` crate, whose `log.*` fields are metadata.
     is_log_record: bool,
     value_length: usize,
+    count: usize,
 }
 
 impl Fields {
@@ -210,9 +223,11 @@ impl Fields {
             return;
         }
         let value = shortened(value.to_any_value(), self.value_length);
+        let has_room = self.attributes.len() < self.count;
         match (self.attributes.iter_mut()).find(|(other, _)| *other == name) {
             Some((_, earlier)) => *earlier = value,
-            None => self.attributes.push((name, value)),
+            None if has_room => self.attributes.push((name, value)),
+            None => {}
         }
     }
 }

@@ -137,6 +137,22 @@ fn long_attributes_are_cut_off_between_characters() {
 }
 
 #[test]
+fn the_first_attributes_are_kept() {
+    let event = || info!(v = 1, w = 2, v = 3, x = 4, "message");
+    let check = |limit: usize, expected: &[(&str, i64)]| {
+        let records = records_of(|layer| layer.attribute_count_limit(limit), event);
+        let expected: Vec<_> = (expected.iter())
+            .map(|&(name, value)| (name, AnyValue::Int(value)))
+            .collect();
+        assert_eq!(attributes(&records[0]), expected, "{limit}");
+        assert_eq!(records[0].body(), Some(&"message".into()), "{limit}");
+    };
+    check(0, &[]);
+    check(2, &[("v", 3), ("w", 2)]);
+    check(3, &[("v", 3), ("w", 2), ("x", 4)]);
+}
+
+#[test]
 fn an_error_is_an_exception() {
     let record = record(|| error!(cause = &Refused as &dyn Error));
     let expected = [("exception.message", AnyValue::from("refused"))];
