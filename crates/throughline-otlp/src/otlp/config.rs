@@ -73,8 +73,16 @@ impl OtlpConfig {
         transport::validate(self)
     }
 
-    /// The endpoint as it may be shown.
-    pub(crate) fn shown_endpoint(&self) -> String {
+    /// The endpoint as it may be shown: without user information and the query.
+    ///
+    /// ```
+    /// use throughline_otlp::otlp::OtlpConfig;
+    ///
+    /// let config = OtlpConfig::new("http://collector:4318/v1/traces?key=1");
+    /// assert_eq!(config.shown_endpoint(), "http://collector:4318/v1/traces");
+    /// ```
+    #[must_use]
+    pub fn shown_endpoint(&self) -> String {
         shown_url(&self.endpoint)
     }
 

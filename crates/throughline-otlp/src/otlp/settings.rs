@@ -12,6 +12,16 @@ pub enum Protocol {
     Grpc,
 }
 
+/// As in `OTEL_EXPORTER_OTLP_PROTOCOL`.
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HttpProtobuf => "http/protobuf",
+            Self::Grpc => "grpc",
+        })
+    }
+}
+
 /// How the body of a request is compressed, by default not at all.
 ///
 /// Both use the fastest level: what they save on the wire is close to that of the higher ones, and the time they take
@@ -33,6 +43,13 @@ impl Compression {
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
         }
+    }
+}
+
+/// As in `OTEL_EXPORTER_OTLP_COMPRESSION`.
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

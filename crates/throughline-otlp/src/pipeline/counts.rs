@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use crate::Signal;
@@ -143,6 +144,49 @@ impl Dropped {
     }
 }
 
+/// The sum of two pipelines: a span counts in each.
+impl AddAssign for SpanCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.started += other.started;
+        self.exported += other.exported;
+        self.dropped += other.dropped;
+        self.queued += other.queued;
+        self.open += other.open;
+    }
+}
+
+/// The sum of two pipelines: a record counts in each.
+impl AddAssign for LogCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.emitted += other.emitted;
+        self.exported += other.exported;
+        self.dropped += other.dropped;
+        self.queued += other.queued;
+    }
+}
+
+impl AddAssign for Dropped {
+    fn add_assign(&mut self, other: Self) {
+        self.queue_full += other.queue_full;
+        self.export_failed += other.export_failed;
+        self.export_timeout += other.export_timeout;
+        self.exporter_panicked += other.exporter_panicked;
+        self.rejected += other.rejected;
+        self.redaction_panicked += other.redaction_panicked;
+        self.shutdown += other.shutdown;
+    }
+}
+
+/// The sum of two pipelines; of the most that waited, the greater one.
+impl AddAssign for ExportStats {
+    fn add_assign(&mut self, other: Self) {
+        self.exports += other.exports;
+        self.time += other.time;
+        self.bytes += other.bytes;
+        self.most_queued = self.most_queued.max(other.most_queued);
+    }
+}
+
 impl fmt::Display for SpanCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let started = Signal::Traces.counted(self.started);
@@ -205,5 +249,57 @@ impl fmt::Display for Dropped {
             separator = ", ";
         }
         f.write_str(if separator == ", " { ")" } else { "" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_add_up_as_their_parts_do() {
+        let spans = SpanCounts {
+            started: 10,
+            exported: 1,
+            dropped: Dropped {
+                queue_full: 1,
+                export_failed: 1,
+                export_timeout: 1,
+                exporter_panicked: 1,
+                rejected: 1,
+                redaction_panicked: 1,
+                shutdown: 1,
+            },
+            queued: 1,
+            open: 1,
+        };
+        let mut sum = spans;
+        sum += spans;
+        assert_eq!(sum.started, 20);
+        assert_eq!(
+            sum.started,
+            sum.exported + sum.dropped.total() + sum.queued + sum.open
+        );
+        let logs = LogCounts {
+            emitted: 9,
+            exported: 1,
+            dropped: spans.dropped,
+            queued: 1,
+        };
+        let mut sum = logs;
+        sum += logs;
+        assert_eq!(sum.emitted, 18);
+        assert_eq!(sum.emitted, sum.exported + sum.dropped.total() + sum.queued);
+        let stats = |most_queued| ExportStats {
+            exports: 1,
+            time: Duration::from_secs(1),
+            bytes: 10,
+            most_queued,
+        };
+        let mut sum = stats(5);
+        sum += stats(3);
+        let seconds = Duration::from_secs(2);
+        assert_eq!((sum.exports, sum.time, sum.bytes), (2, seconds, 20));
+        assert_eq!(sum.most_queued, 5);
     }
 }

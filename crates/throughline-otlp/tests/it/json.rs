@@ -193,6 +193,23 @@ fn an_export_of_metrics_is_one_line_of_otlp() {
 }
 
 #[test]
+fn the_temporality_of_metrics_is_a_setting() {
+    let output = Output::default();
+    let exporter = JsonExporter::new(output.clone()).with_temporality(Temporality::Delta);
+    let provider = SdkMeterProvider::builder()
+        .with_reader(PeriodicReader::builder(exporter).build())
+        .build();
+    let counter = provider.meter("test").u64_counter("total").build();
+    counter.add(1, &[]);
+    provider.shutdown().unwrap();
+    let text = output.text();
+    assert!(
+        text.contains(r#""asInt":"1"}],"aggregationTemporality":1"#),
+        "{text}"
+    );
+}
+
+#[test]
 fn an_export_of_log_records_is_one_line_of_otlp() {
     let output = Output::default();
     let runtime = ExportRuntime::start().unwrap();

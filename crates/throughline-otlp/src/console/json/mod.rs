@@ -39,7 +39,7 @@ use crate::proto::Malformed;
 /// ```
 ///
 /// A line says what a collector would be sent: the same fields, and none where the value is the default. Metrics are
-/// cumulative since the start of the process. A file must hold one signal only, so use an exporter with an output of its
+/// cumulative since the start of the process, unless [`with_temporality`](Self::with_temporality) says otherwise. A file must hold one signal only, so use an exporter with an output of its
 /// own for each. What a terminal might obey is escaped. The export fails when the output does.
 ///
 /// ```no_run
@@ -54,6 +54,7 @@ use crate::proto::Malformed;
 pub struct JsonExporter {
     writer: Writer,
     resource: Resource,
+    temporality: Temporality,
 }
 
 impl JsonExporter {
@@ -69,7 +70,16 @@ impl JsonExporter {
         Self {
             writer: Writer::new(out),
             resource: Resource::builder_empty().build(),
+            temporality: Temporality::Cumulative,
         }
+    }
+
+    /// The temporality of sums and histograms (OpenTelemetry specification, Metrics SDK, "OTLP exporter"). Default:
+    /// cumulative.
+    #[must_use]
+    pub fn with_temporality(mut self, temporality: Temporality) -> Self {
+        self.temporality = temporality;
+        self
     }
 
     fn print(&self, schema: &Message, request: &[u8]) -> OTelSdkResult {
@@ -121,6 +131,6 @@ impl PushMetricExporter for JsonExporter {
     }
 
     fn temporality(&self) -> Temporality {
-        Temporality::Cumulative
+        self.temporality
     }
 }
