@@ -1,28 +1,19 @@
 //! From a configuration to everything installed.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex};
 
 use opentelemetry::global;
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::logs::SdkLoggerProvider;
-use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
-use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
-use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData};
+use opentelemetry_sdk::trace::SpanData;
 use throughline_core::propagation::Propagators;
 use throughline_core::{Installation, MeterSource, TracerSource};
-use throughline_otlp::{
-    ExportRuntime, LogPipeline, LogPipelineBuilder, SpanPipeline, SpanPipelineBuilder, console,
-    otlp,
-};
 
-use crate::config::{Config, Exporter};
+use crate::config::Config;
 use crate::error::InitError;
-use crate::last_metrics::Reporting;
 use crate::layers::Layers;
-use crate::resource::{Detector, resource};
+use crate::resource::Detector;
+use crate::signals::Signals;
 use crate::subscriber;
 use crate::telemetry::Telemetry;
 
@@ -72,7 +63,8 @@ pub fn builder() -> Builder {
 
 type Change = Box<dyn FnOnce(&mut Config)>;
 
-type Redact = Arc<dyn Fn(&mut SpanData) + Send + Sync>;
+/// What changes each span before it goes out.
+pub(crate) type Redact = Arc<dyn Fn(&mut SpanData) + Send + Sync>;
 
 /// Changes to the configuration of the environment; made by [`builder`].
 ///
@@ -246,7 +238,8 @@ fn warn(what: &dyn fmt::Display) {
 }
 
 impl Config {
-    /// Sets everything up as this configuration says, and logs its [`warnings`](Self::warnings).
+    /// Sets everything up as this configuration says, and logs its [`warnings`](Self::warnings) and, in one line at level
+    /// info, what is set up.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), throughline::InitError> {
@@ -285,7 +278,7 @@ impl Config {
                  throughline's are lost; find who needs it by `cargo tree --invert --package opentelemetry@VERSION`"
             ));
         }
-        tracing::debug!(target: "throughline", "configuration:\n{self}");
+        self.announce();
         Ok(telemetry)
     }
 
@@ -303,10 +296,10 @@ impl Config {
         // Meters first: instrumentations that find a tracer look no further.
         if let Some(meters) = &signals.meters {
             global::set_meter_provider(meters.clone());
-            if let Some(pipeline) = &signals.spans {
+            for pipeline in &signals.spans {
                 pipeline.observe(meters);
             }
-            if let Some(pipeline) = &signals.logs {
+            for pipeline in &signals.logs {
                 pipeline.observe(meters);
             }
         }
@@ -326,120 +319,4 @@ impl Config {
         let telemetry = Telemetry::new(signals, self.shutdown_timeout);
         Ok((telemetry, installed))
     }
-}
-
-/// The providers and pipelines of what is on.
-#[derive(Debug, Default)]
-pub(crate) struct Signals {
-    pub(crate) spans: Option<SpanPipeline>,
-    pub(crate) tracers: Option<SdkTracerProvider>,
-    pub(crate) meters: Option<SdkMeterProvider>,
-    /// Whether the last metrics were taken, once the meter provider is shut down.
-    pub(crate) last_metrics: Mutex<Option<Receiver<bool>>>,
-    pub(crate) logs: Option<LogPipeline>,
-    pub(crate) loggers: Option<SdkLoggerProvider>,
-}
-
-impl Signals {
-    fn build(config: &Config, redact: Option<&Redact>) -> Result<Self, InitError> {
-        let span_pipeline = || span_pipeline(config, redact);
-        let resource = resource(config);
-        let runtime = ExportRuntime::start().map_err(InitError::Thread)?;
-        let spans = match config.traces_exporter {
-            Exporter::Otlp => {
-                let pipeline = span_pipeline().build_otlp(&runtime, &config.traces_otlp);
-                Some(pipeline.map_err(InitError::Exporter)?)
-            }
-            Exporter::OtlpStdout => {
-                let exporter = console::JsonExporter::stdout();
-                Some(span_pipeline().build(&runtime, exporter))
-            }
-            Exporter::Console => {
-                let exporter = console::SpanExporter::stdout();
-                Some(span_pipeline().build(&runtime, exporter))
-            }
-            Exporter::None => None,
-        };
-        let mut tracers = SdkTracerProvider::builder()
-            .with_sampler(config.sampler.build())
-            .with_resource(resource.clone());
-        if let Some(pipeline) = &spans {
-            tracers = tracers.with_span_processor(pipeline.clone());
-        }
-        let logs = match config.logs_exporter {
-            Exporter::Otlp => {
-                let pipeline = log_pipeline(config).build_otlp(&runtime, &config.logs_otlp);
-                Some(pipeline.map_err(InitError::Exporter)?)
-            }
-            Exporter::OtlpStdout => {
-                let exporter = console::JsonExporter::stdout();
-                Some(log_pipeline(config).build(&runtime, exporter))
-            }
-            Exporter::Console | Exporter::None => None,
-        };
-        let loggers = logs.clone().map(|pipeline| {
-            SdkLoggerProvider::builder()
-                .with_resource(resource.clone())
-                .with_log_processor(pipeline)
-                .build()
-        });
-        let (meters, last_metrics) = match config.metrics_exporter {
-            Exporter::Otlp => {
-                let exporter = otlp::metric_exporter(&runtime, &config.metrics_otlp);
-                meters(config, resource, exporter.map_err(InitError::Exporter)?)
-            }
-            Exporter::OtlpStdout => meters(config, resource, console::JsonExporter::stdout()),
-            Exporter::Console => meters(config, resource, console::MetricExporter::stdout()),
-            Exporter::None => (None, None),
-        };
-        Ok(Self {
-            spans,
-            tracers: Some(tracers.build()),
-            meters,
-            last_metrics: Mutex::new(last_metrics),
-            logs,
-            loggers,
-        })
-    }
-}
-
-fn span_pipeline(config: &Config, redact: Option<&Redact>) -> SpanPipelineBuilder {
-    let batch = &config.span_batch;
-    let mut pipeline = SpanPipeline::builder()
-        .schedule_delay(batch.schedule_delay)
-        .export_timeout(batch.export_timeout)
-        .max_queue_size(batch.max_queue_size)
-        .max_export_batch_size(batch.max_export_batch_size);
-    if let Some(characters) = config.span_attribute_value_length_limit {
-        pipeline = pipeline.attribute_value_length_limit(characters);
-    }
-    if let Some(redact) = redact.cloned() {
-        pipeline = pipeline.redact(move |span| redact(span));
-    }
-    pipeline
-}
-
-fn log_pipeline(config: &Config) -> LogPipelineBuilder {
-    let batch = &config.log_batch;
-    LogPipeline::builder()
-        .schedule_delay(batch.schedule_delay)
-        .export_timeout(batch.export_timeout)
-        .max_queue_size(batch.max_queue_size)
-        .max_export_batch_size(batch.max_export_batch_size)
-}
-
-fn meters(
-    config: &Config,
-    resource: Resource,
-    exporter: impl PushMetricExporter,
-) -> (Option<SdkMeterProvider>, Option<Receiver<bool>>) {
-    let (exporter, last) = Reporting::new(exporter);
-    let reader = PeriodicReader::builder(exporter)
-        .with_interval(config.metric_export_interval)
-        .build();
-    let meters = SdkMeterProvider::builder()
-        .with_resource(resource)
-        .with_reader(reader)
-        .build();
-    (Some(meters), Some(last))
 }

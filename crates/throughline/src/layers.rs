@@ -12,9 +12,9 @@ use tracing_subscriber::layer::Identity;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Layer};
 
-use crate::config::Config;
+use crate::config::{Config, LogRecordLimits};
 use crate::error::InitError;
-use crate::init::Signals;
+use crate::signals::Signals;
 
 /// The layers that [`init`](crate::init) makes its subscriber of, for one of your own; from
 /// [`Builder::init_layers`](crate::Builder::init_layers).
@@ -27,7 +27,7 @@ pub struct Layers {
     span_filter: Targets,
     log_filter: String,
     format: Format,
-    value_length_limit: Option<usize>,
+    record_limits: LogRecordLimits,
 }
 
 impl Layers {
@@ -44,9 +44,9 @@ impl Layers {
             tracers: signals.tracers.clone(),
             loggers: signals.loggers.clone(),
             span_filter,
-            log_filter: config.log_filter.clone(),
+            log_filter: with_level(config),
             format: config.log_format,
-            value_length_limit: config.log_attribute_value_length_limit,
+            record_limits: config.log_limits,
         })
     }
 
@@ -115,16 +115,28 @@ impl Layers {
         let Some(provider) = &self.loggers else {
             return Identity::new().boxed();
         };
-        let records = RecordLayer::new(provider.logger("tracing")).resolver(resolve);
-        match self.value_length_limit {
+        let records = RecordLayer::new(provider.logger("tracing"))
+            .resolver(resolve)
+            .attribute_count_limit(self.record_limits.attribute_count_limit);
+        match self.record_limits.attribute_value_length_limit {
             Some(characters) => records.attribute_value_length_limit(characters).boxed(),
             None => records.boxed(),
         }
     }
 
     fn log_filter(&self) -> EnvFilter {
-        // It was parsed before.
+        // It was parsed before, and the directives before it are of our making.
         EnvFilter::new(&self.log_filter)
+    }
+}
+
+/// The log filter, behind the level for what telemetry says of itself: a directive of the filter that names the same target
+/// counts.
+fn with_level(config: &Config) -> String {
+    let filter = &config.log_filter;
+    match config.log_level {
+        Some(level) => format!("throughline={level},opentelemetry={level},{filter}"),
+        None => filter.clone(),
     }
 }
 

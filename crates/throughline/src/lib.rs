@@ -9,10 +9,14 @@ mod layers;
 mod lock;
 mod resource;
 mod signal;
+mod signals;
 mod subscriber;
 mod telemetry;
 
-pub use config::{Batch, Config, ConfigWarning, Exporter, ParentBased, Sampler};
+pub use config::{
+    Batch, Config, ConfigWarning, Exporter, HistogramAggregation, LogRecordLimits, MetricSettings,
+    ParentBased, Sampler, SpanLimits,
+};
 pub use error::{InitError, ShutdownError};
 pub use init::{Builder, builder, init};
 pub use layers::Layers;
@@ -21,6 +25,7 @@ pub use signal::{shutdown_deadline, shutdown_signal};
 pub use telemetry::{ShutdownReport, Telemetry};
 
 pub use opentelemetry;
+pub use opentelemetry_sdk::metrics::Temporality;
 pub use opentelemetry_sdk::trace::SpanData;
 pub use throughline_core::http_semconv::{
     CapturedHeaders, HttpSettings, KnownMethods, PathPatterns,
@@ -32,3 +37,4 @@ pub use throughline_otlp::otlp::{
 };
 pub use throughline_otlp::{Dropped, ExportStats, LogCounts, SpanCounts};
 pub use tracing_subscriber;
+pub use tracing_subscriber::filter::LevelFilter;

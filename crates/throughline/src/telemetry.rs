@@ -9,7 +9,7 @@ use throughline_otlp::{ExportStats, FlushError, LogCounts, LogPipeline, SpanCoun
 use tokio::sync::oneshot;
 
 use crate::error::ShutdownError;
-use crate::init::Signals;
+use crate::signals::Signals;
 
 /// What [`init`](crate::init) set up. Keep it until the end of `main`, then [`shutdown`](Self::shutdown) it.
 ///
@@ -33,16 +33,16 @@ pub struct Telemetry {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// The spans. `started == exported + dropped.total() + queued + open`; after a shutdown none is queued. All zero where
+    /// The spans, of several exporters the sum: each span counts once for each of them. `started == exported + dropped.total() + queued + open`; after a shutdown none is queued. All zero where
     /// no span is exported.
     pub spans: SpanCounts,
     /// What the exports of spans took.
     pub span_exports: ExportStats,
-    /// The log records. `emitted == exported + dropped.total() + queued`. All zero where no log record is exported.
+    /// The log records, summed up likewise. `emitted == exported + dropped.total() + queued`. All zero where no log record is exported.
     pub logs: LogCounts,
     /// What the exports of log records took.
     pub log_exports: ExportStats,
-    /// Whether the exporter took the last metrics. True where no metric is exported.
+    /// Whether every exporter took the last metrics. True where no metric is exported.
     pub metrics_delivered: bool,
 }
 
@@ -113,44 +113,39 @@ impl Signals {
     fn flush(&self, timeout: Duration) -> Result<ShutdownReport, ShutdownError> {
         let deadline = Deadline::after(timeout);
         let metrics = begin(&self.meters, |meters| Some(meters.force_flush().is_ok()));
-        let logs = self.begin_flush_of_logs(timeout);
-        let spans = (self.spans.as_ref()).map(|pipeline| pipeline.flush_blocking(timeout));
-        let logs = logs.wait(deadline);
-        self.report(is_ok(spans) && logs, metrics.wait(deadline))
+        let logs = begin_each(&self.logs, timeout, LogPipeline::flush_blocking);
+        let spans = each(&self.spans, timeout, SpanPipeline::flush_blocking);
+        let logs = delivered(logs, deadline);
+        self.report(spans && logs, metrics.wait(deadline))
     }
 
     fn shut_down(&self, timeout: Duration) -> Result<ShutdownReport, ShutdownError> {
         let deadline = Deadline::after(timeout);
         let last = self.last_metrics.lock();
-        let last = last.unwrap_or_else(PoisonError::into_inner).take();
+        let last = std::mem::take(&mut *last.unwrap_or_else(PoisonError::into_inner));
         let metrics = begin(&self.meters, move |meters| {
             let begun = Instant::now();
             let _ = meters.shutdown();
-            let last = last?;
             // It has given up, and the exporter goes on; or it is done, or there is nobody to wait for.
-            if begun.elapsed() >= READERS_PATIENCE {
-                last.recv().ok()
-            } else {
-                last.try_recv().ok()
-            }
+            let has_given_up = begun.elapsed() >= READERS_PATIENCE;
+            let taken = last.iter().map(|last| match has_given_up {
+                true => last.recv().ok(),
+                false => last.try_recv().ok(),
+            });
+            let taken: Vec<_> = taken.collect();
+            Some(!taken.is_empty() && taken.iter().all(|taken| *taken == Some(true)))
         });
-        let flushed_logs = self.begin_flush_of_logs(timeout);
-        let spans = (self.spans.as_ref()).map(|pipeline| pipeline.shutdown_blocking(timeout));
+        let logs = begin_each(&self.logs, timeout, LogPipeline::flush_blocking);
+        let spans = each(&self.spans, timeout, SpanPipeline::shutdown_blocking);
         if let Some(tracers) = &self.tracers {
-            // The pipeline has stopped: this only makes the provider's tracers end their work.
+            // The pipelines have stopped: this only makes the provider's tracers end their work.
             let _ = tracers.shutdown_with_timeout(Duration::ZERO);
         }
         let metrics = metrics.wait(deadline);
-        let flushed_logs = flushed_logs.wait(deadline);
+        let flushed_logs = delivered(logs, deadline);
         // Last, for what the application logs meanwhile.
-        let logs = (self.logs.as_ref()).map(|pipeline| pipeline.shutdown_blocking(deadline.left()));
-        self.report(is_ok(spans) && flushed_logs && is_ok(logs), metrics)
-    }
-
-    fn begin_flush_of_logs(&self, timeout: Duration) -> Pending {
-        begin(&self.logs, move |pipeline| {
-            Some(pipeline.flush_blocking(timeout).is_ok())
-        })
+        let logs = each(&self.logs, deadline.left(), LogPipeline::shutdown_blocking);
+        self.report(spans && flushed_logs && logs, metrics)
     }
 
     fn report(
@@ -158,14 +153,18 @@ impl Signals {
         pipelines: bool,
         metrics_delivered: bool,
     ) -> Result<ShutdownReport, ShutdownError> {
-        let (spans, logs) = (self.spans.as_ref(), self.logs.as_ref());
-        let report = ShutdownReport {
-            spans: spans.map(SpanPipeline::counts).unwrap_or_default(),
-            span_exports: spans.map(SpanPipeline::stats).unwrap_or_default(),
-            logs: logs.map(LogPipeline::counts).unwrap_or_default(),
-            log_exports: logs.map(LogPipeline::stats).unwrap_or_default(),
+        let mut report = ShutdownReport {
             metrics_delivered,
+            ..ShutdownReport::default()
         };
+        for pipeline in &self.spans {
+            report.spans += pipeline.counts();
+            report.span_exports += pipeline.stats();
+        }
+        for pipeline in &self.logs {
+            report.logs += pipeline.counts();
+            report.log_exports += pipeline.stats();
+        }
         if pipelines && metrics_delivered {
             Ok(report)
         } else {
@@ -174,11 +173,6 @@ impl Signals {
             })
         }
     }
-}
-
-/// What is off has nothing to lose.
-fn is_ok(result: Option<Result<(), FlushError>>) -> bool {
-    result.is_none_or(|result| result.is_ok())
 }
 
 /// A point in time; none where it is out of reach for an [`Instant`].
@@ -212,6 +206,41 @@ fn begin<T: Clone + Send + 'static>(
         Ok(_) => Pending::Running(result),
         Err(_) => Pending::Lost,
     }
+}
+
+/// Does the same for each pipeline, at the same time; the first needs no thread. Whether all went well.
+fn each<P: Clone + Send + 'static>(
+    pipelines: &[P],
+    timeout: Duration,
+    work: fn(&P, Duration) -> Result<(), FlushError>,
+) -> bool {
+    let Some((first, others)) = pipelines.split_first() else {
+        return true;
+    };
+    let deadline = Deadline::after(timeout);
+    let others = begin_each(others, timeout, work);
+    let first = work(first, timeout).is_ok();
+    delivered(others, deadline) && first
+}
+
+/// Begins the same for each pipeline, on a thread of its own.
+fn begin_each<P: Clone + Send + 'static>(
+    pipelines: &[P],
+    timeout: Duration,
+    work: fn(&P, Duration) -> Result<(), FlushError>,
+) -> Vec<Pending> {
+    let begin = |pipeline: &P| {
+        begin(&Some(pipeline.clone()), move |pipeline| {
+            Some(work(&pipeline, timeout).is_ok())
+        })
+    };
+    pipelines.iter().map(begin).collect()
+}
+
+/// Whether all of it is delivered by then. Each is waited for.
+fn delivered(pending: Vec<Pending>, deadline: Deadline) -> bool {
+    let delivered = |all: bool, pending: Pending| pending.wait(deadline) && all;
+    pending.into_iter().fold(true, delivered)
 }
 
 /// Work that [`begin`] began.

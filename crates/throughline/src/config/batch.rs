@@ -1,7 +1,6 @@
 //! `OTEL_BSP_…` and `OTEL_BLRP_…`:
 //! <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#batch-span-processor>.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::env::Env;
@@ -32,7 +31,6 @@ impl Batch {
 
     fn of(env: &Env<'_>, prefix: &str, default_delay: Duration) -> Self {
         let variable = |name: &str| format!("{prefix}_{name}");
-        let duration = |name, default| env.milliseconds_or_0(&variable(name), default);
         let max_queue_size = env.count(&variable("MAX_QUEUE_SIZE"), 2048);
         let batch = variable("MAX_EXPORT_BATCH_SIZE");
         let max_export_batch_size = env.count(&batch, max_queue_size.min(512));
@@ -42,25 +40,10 @@ impl Batch {
             env.warn(&batch, &value, "is more than the queue holds", &queue);
         }
         Self {
-            schedule_delay: duration("SCHEDULE_DELAY", default_delay),
-            export_timeout: duration("EXPORT_TIMEOUT", Duration::from_secs(30)),
+            schedule_delay: env.milliseconds_or_0(&variable("SCHEDULE_DELAY"), default_delay),
+            export_timeout: env.timeout(&variable("EXPORT_TIMEOUT"), Duration::from_secs(30)),
             max_queue_size,
             max_export_batch_size: max_export_batch_size.min(max_queue_size),
         }
-    }
-}
-
-impl fmt::Display for Batch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            schedule_delay,
-            export_timeout,
-            max_queue_size,
-            max_export_batch_size,
-        } = self;
-        write!(
-            f,
-            "{max_export_batch_size} of {max_queue_size}, every {schedule_delay:?}, within {export_timeout:?}"
-        )
     }
 }

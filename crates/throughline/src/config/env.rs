@@ -8,18 +8,24 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
-/// A variable with a value that cannot be followed, and what is used instead. Prints as one sentence.
+/// What stands for a value that may hold credentials.
+pub(super) const HIDDEN: &str = "…";
+
+/// A shorter timeout is more often a number of seconds than what was meant.
+const SHORT: Duration = Duration::from_millis(100);
+
+/// A variable with a value that cannot be followed, or that can and hardly should. Prints as one sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigWarning {
     /// The variable.
     pub variable: String,
-    /// Its value as it was written; of a list, the part that is wrong.
+    /// Its value as it was written, but for what may be a credential; of a list, the part that is wrong.
     pub value: String,
     /// What is wrong with it.
     pub problem: String,
-    /// What is used instead.
-    pub used: String,
+    /// What is used instead; none where the value is followed all the same.
+    pub used: Option<String>,
 }
 
 impl fmt::Display for ConfigWarning {
@@ -30,9 +36,17 @@ impl fmt::Display for ConfigWarning {
             problem,
             used,
         } = self;
-        write!(f, "{variable}: {value:?} {problem}; instead: {used}")
+        write!(f, "{variable}: {value:?} {problem}")?;
+        match used {
+            Some(used) => write!(f, "; instead: {used}"),
+            None => Ok(()),
+        }
     }
 }
+
+const LIMIT: &str = "is no number from 0";
+
+const MILLISECONDS: &str = "is no number of milliseconds, such as 10000 for 10 seconds";
 
 /// The variables, and what was found wrong with them.
 pub(super) struct Env<'a> {
@@ -57,17 +71,48 @@ impl<'a> Env<'a> {
         self.warnings.into_inner()
     }
 
+    /// Warns of a value that cannot be followed.
     pub(super) fn warn(&self, variable: &str, value: &str, problem: &str, used: &str) {
+        self.add(variable, value, problem, Some(used));
+    }
+
+    /// Warns of a value that is followed and hardly meant.
+    pub(super) fn doubt(&self, variable: &str, value: &str, problem: &str) {
+        self.add(variable, value, problem, None);
+    }
+
+    fn add(&self, variable: &str, value: &str, problem: &str, used: Option<&str>) {
         let warning = ConfigWarning {
             variable: variable.to_owned(),
             value: value.to_owned(),
             problem: problem.to_owned(),
-            used: used.to_owned(),
+            used: used.map(str::to_owned),
         };
         let mut warnings = self.warnings.borrow_mut();
         // Both signals read the generic variables.
         if !warnings.contains(&warning) {
             warnings.push(warning);
+        }
+    }
+
+    /// The value of a variable as it was written.
+    pub(super) fn raw(&self, variable: &str) -> Option<String> {
+        (self.get)(variable)
+    }
+
+    /// Whether a value of this variable was not followed, or not all of it.
+    pub(super) fn is_refused(&self, variable: &str) -> bool {
+        let warnings = self.warnings.borrow();
+        let mut warnings = warnings.iter();
+        warnings.any(|warning| warning.variable == variable && warning.used.is_some())
+    }
+
+    /// The first of the variables that has a value, else the last.
+    pub(super) fn first_set<'v>(&self, [own, generic]: [&'v str; 2]) -> &'v str {
+        if self.text(own).is_some() {
+            own
+        } else {
+            generic
         }
     }
 
@@ -108,13 +153,27 @@ impl<'a> Env<'a> {
     /// A duration in milliseconds, not 0.
     pub(super) fn milliseconds(&self, variable: &str, default: Duration) -> Duration {
         let is_right = |milliseconds: &u64| *milliseconds > 0;
-        let problem = "is no number of milliseconds above 0";
+        let problem = "is no number of milliseconds above 0, such as 10000 for 10 seconds";
         self.duration(variable, default, is_right, problem)
     }
 
     /// A duration in milliseconds.
     pub(super) fn milliseconds_or_0(&self, variable: &str, default: Duration) -> Duration {
-        self.duration(variable, default, |_| true, "is no number of milliseconds")
+        self.duration(variable, default, |_| true, MILLISECONDS)
+    }
+
+    /// The longest time for something, in milliseconds; 0 is no limit.
+    pub(super) fn timeout(&self, variable: &str, default: Duration) -> Duration {
+        let timeout = self.milliseconds_or_0(variable, default);
+        if !timeout.is_zero() && timeout < SHORT {
+            let milliseconds = timeout.as_millis();
+            let problem = format!(
+                "is {milliseconds} milliseconds, too short for most exports: write {milliseconds}000 for seconds"
+            );
+            let value = self.text(variable).unwrap_or_default();
+            self.doubt(variable, &value, &problem);
+        }
+        timeout
     }
 
     fn duration(
@@ -142,9 +201,15 @@ impl<'a> Env<'a> {
         )
     }
 
-    /// A limit; none where the variable is not set.
-    pub(super) fn limit(&self, variable: &str) -> Option<usize> {
-        let problem = "is no number";
+    /// The most things of a kind; 0 is none of them.
+    pub(super) fn limit(&self, variable: &str, default: usize) -> usize {
+        let used = default.to_string();
+        self.number(variable, default, |_| true, LIMIT, &used)
+    }
+
+    /// The most characters; none where the variable is not set.
+    pub(super) fn length_limit(&self, variable: &str) -> Option<usize> {
+        let problem = LIMIT;
         let limit = self.number(variable, usize::MAX, |_| true, problem, "no limit");
         (limit < usize::MAX).then_some(limit)
     }

@@ -86,49 +86,66 @@ fn opted_in(settings: &HttpSettings, switches: &[Switch]) -> String {
     names.join(",")
 }
 
-/// What differs from the default, for people.
-pub(super) fn describe(settings: &HttpSettings) -> Vec<(&'static str, String)> {
-    let default = HttpSettings::default();
-    let listed = |settings: &HttpSettings| {
-        [
-            ("known methods", settings.known_methods.to_string()),
-            (
-                "redacted query keys",
-                settings.sensitive_query_keys.join(","),
-            ),
-            (
-                "server request headers",
-                settings.server_request_headers.to_string(),
-            ),
-            (
-                "server response headers",
-                settings.server_response_headers.to_string(),
-            ),
-            (
-                "client request headers",
-                settings.client_request_headers.to_string(),
-            ),
-            (
-                "client response headers",
-                settings.client_response_headers.to_string(),
-            ),
-            (
-                "server excluded URLs",
-                settings.server_excluded_urls.to_string(),
-            ),
-            (
-                "server trusted proxies",
-                joined(&settings.server_trusted_proxies),
-            ),
-            ("server of metrics", server_of_metrics(settings)),
-            ("server opt-in", opted_in(settings, OPT_IN[0].1)),
-            ("client opt-in", opted_in(settings, OPT_IN[1].1)),
-            ("old names", settings.old_names.to_string()),
-        ]
-    };
-    let both = listed(settings).into_iter().zip(listed(&default));
-    both.filter_map(|(set, default)| (set != default).then_some(set))
-        .collect()
+/// Each setting, its variable and its value, for people.
+pub(super) fn describe(settings: &HttpSettings) -> [(&'static str, &'static str, String); 12] {
+    [
+        (
+            "known methods",
+            "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",
+            settings.known_methods.to_string(),
+        ),
+        (
+            "redacted query keys",
+            "OTEL_RUST_INSTRUMENTATION_HTTP_SENSITIVE_QUERY_KEYS",
+            settings.sensitive_query_keys.join(","),
+        ),
+        (
+            "server request headers",
+            "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_REQUEST_HEADERS",
+            settings.server_request_headers.to_string(),
+        ),
+        (
+            "server response headers",
+            "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_RESPONSE_HEADERS",
+            settings.server_response_headers.to_string(),
+        ),
+        (
+            "client request headers",
+            "OTEL_INSTRUMENTATION_HTTP_CLIENT_CAPTURE_REQUEST_HEADERS",
+            settings.client_request_headers.to_string(),
+        ),
+        (
+            "client response headers",
+            "OTEL_INSTRUMENTATION_HTTP_CLIENT_CAPTURE_RESPONSE_HEADERS",
+            settings.client_response_headers.to_string(),
+        ),
+        (
+            "server excluded URLs",
+            "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_EXCLUDED_URLS",
+            settings.server_excluded_urls.to_string(),
+        ),
+        (
+            "server trusted proxies",
+            "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_TRUSTED_PROXIES",
+            joined(&settings.server_trusted_proxies),
+        ),
+        (
+            "server of metrics",
+            "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_METRIC_SERVER",
+            server_of_metrics(settings),
+        ),
+        (
+            "server opt-in",
+            OPT_IN[0].0,
+            opted_in(settings, OPT_IN[0].1),
+        ),
+        (
+            "client opt-in",
+            OPT_IN[1].0,
+            opted_in(settings, OPT_IN[1].1),
+        ),
+        ("old names", STABILITY, settings.old_names.to_string()),
+    ]
 }
 
 fn joined(items: &[impl ToString]) -> String {
@@ -176,17 +193,18 @@ fn each<T: FromStr>(env: &Env<'_>, variable: &str, problem: &str) -> Vec<T> {
     parsed
 }
 
+const STABILITY: &str = "OTEL_SEMCONV_STABILITY_OPT_IN";
+
 /// Whether `http/dup` is opted into: "`http/dup` has higher precedence than `http`".
 fn old_names(env: &Env<'_>) -> bool {
-    const VARIABLE: &str = "OTEL_SEMCONV_STABILITY_OPT_IN";
     let mut old_names = false;
-    for category in env.list(VARIABLE) {
+    for category in env.list(STABILITY) {
         match category.to_ascii_lowercase().as_str() {
             "http/dup" => old_names = true,
             "http" | "database" => {}
             _ => {
                 let used = "the names of semantic conventions 1.44";
-                env.warn(VARIABLE, &category, "is not built in yet", used);
+                env.warn(STABILITY, &category, "is not built yet", used);
             }
         }
     }

@@ -1,60 +1,60 @@
-//! Variables of the specification that nothing here obeys yet: set to anything that asks for more, they are warned of.
+//! Variables of the specification that nothing here obeys: set, they are warned of.
 
 use super::env::Env;
 
-/// A variable, and the values that ask for nothing but what is there (in lower case).
-type NotBuilt = (&'static str, &'static [&'static str]);
+/// What is said of a variable, and what is used instead.
+type Said = (&'static str, &'static str);
 
-const NONE: &[&str] = &[];
+const CONFIG_FILE: Said = (
+    "is not read: there is no configuration by file yet",
+    "the other variables",
+);
+const ZIPKIN: Said = (
+    "is for an exporter that is not built yet: a collector passes on to Zipkin what it is sent by otlp",
+    "OTEL_TRACES_EXPORTER",
+);
+const PROMETHEUS: Said = (
+    "is for an exporter that is not built yet: Prometheus takes what it is sent by otlp",
+    "OTEL_METRICS_EXPORTER",
+);
 
-/// What is used instead of each group.
-const GROUPS: &[(&str, &[NotBuilt])] = &[
+const VARIABLES: &[(&str, Said)] = &[
+    ("OTEL_CONFIG_FILE", CONFIG_FILE),
+    ("OTEL_EXPERIMENTAL_CONFIG_FILE", CONFIG_FILE),
     (
-        "the other variables",
-        &[
-            ("OTEL_CONFIG_FILE", NONE),
-            ("OTEL_EXPERIMENTAL_CONFIG_FILE", NONE),
-        ],
+        "OTEL_ENTITIES",
+        (
+            "is not read: entities are not built yet",
+            "OTEL_RESOURCE_ATTRIBUTES",
+        ),
+    ),
+    ("OTEL_EXPORTER_ZIPKIN_ENDPOINT", ZIPKIN),
+    ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", ZIPKIN),
+    ("OTEL_EXPORTER_ZIPKIN_PROTOCOL", ZIPKIN),
+    ("OTEL_EXPORTER_PROMETHEUS_HOST", PROMETHEUS),
+    ("OTEL_EXPORTER_PROMETHEUS_PORT", PROMETHEUS),
+    (
+        "OTEL_EXPORTER_OTLP_SPAN_INSECURE",
+        (
+            "is an old name that is not read",
+            "OTEL_EXPORTER_OTLP_TRACES_INSECURE",
+        ),
     ),
     (
-        "the specification's default",
-        &[
-            ("OTEL_ATTRIBUTE_COUNT_LIMIT", &["128"]),
-            ("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", &["128"]),
-            ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", &["128"]),
-            ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", &["128"]),
-            (
-                "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
-                &["cumulative"],
-            ),
-            (
-                "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
-                &["explicit_bucket_histogram"],
-            ),
-        ],
-    ),
-    (
-        "the timeout of OTLP",
-        &[("OTEL_METRIC_EXPORT_TIMEOUT", NONE)],
-    ),
-    ("RUST_LOG", &[("OTEL_LOG_LEVEL", NONE)]),
-    (
-        "no exemplars",
-        &[("OTEL_METRICS_EXEMPLAR_FILTER", &["always_off"])],
+        "OTEL_EXPORTER_OTLP_METRIC_INSECURE",
+        (
+            "is an old name that is not read",
+            "OTEL_EXPORTER_OTLP_METRICS_INSECURE",
+        ),
     ),
 ];
 
-/// Warns of each such variable.
+/// Warns of each such variable. A URL among them may hold credentials.
 pub(super) fn warn(env: &Env<'_>) {
-    for (used, variables) in GROUPS {
-        for (variable, asking_for_nothing) in *variables {
-            let Some(keyword) = env.keyword(variable) else {
-                continue;
-            };
-            if !asking_for_nothing.contains(&keyword.as_str()) {
-                let value = env.text(variable).unwrap_or_default();
-                env.warn(variable, &value, "is not built in yet", used);
-            }
+    for (variable, (problem, used)) in VARIABLES {
+        if let Some(value) = env.text(variable) {
+            let shown = throughline_otlp::otlp::OtlpConfig::new(value).shown_endpoint();
+            env.warn(variable, &shown, problem, used);
         }
     }
 }

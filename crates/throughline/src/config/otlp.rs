@@ -4,28 +4,20 @@ use std::time::Duration;
 
 use throughline_otlp::otlp::{BuildError, ClientIdentity, Compression, OtlpConfig, Pem, Protocol};
 
-use super::env::{Env, Pairs, pairs};
+use super::endpoint::{self, below, is_https};
+use super::env::{Env, HIDDEN, Pairs, pairs};
 use crate::error::InitError;
 
-const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
-const DEFAULT_GRPC_ENDPOINT: &str = "http://localhost:4317";
-
-/// What stands for a value that may hold credentials.
-const HIDDEN: &str = "…";
-
 /// A variable and its value.
-type Setting = (String, String);
+pub(super) type Setting = (String, String);
 
 /// The collector of one signal: its own variables win over the generic ones.
 pub(super) fn target(env: &Env<'_>, signal: &str, path: &str) -> Result<OtlpConfig, InitError> {
     let protocol = protocol(env, signal)?;
     let settings = Settings::of(env, signal);
-    let default = match protocol {
-        Protocol::Grpc => DEFAULT_GRPC_ENDPOINT,
-        _ => DEFAULT_ENDPOINT,
-    };
-    let written = settings.endpoint.as_ref().map(|(_, value)| value.as_str());
-    let mut config = OtlpConfig::new(written.unwrap_or(default));
+    let written = endpoint::with_scheme(env, signal, protocol, settings.endpoint.as_ref());
+    let default = endpoint::default(protocol);
+    let mut config = OtlpConfig::new(written.unwrap_or_else(|| default.to_owned()));
     config.protocol = protocol;
     config.compression = settings.compression(env);
     config.headers = decoded_headers(settings.headers.as_ref())?;
@@ -33,14 +25,18 @@ pub(super) fn target(env: &Env<'_>, signal: &str, path: &str) -> Result<OtlpConf
     settings.certificates(env, &mut config)?;
     // Before the path comes in: it would make a host out of a missing one.
     if let Err(error) = config.validate() {
-        return Err(settings.refused(error));
+        return Err(settings.refused(error, default));
     }
     let own = format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT");
-    let is_own = settings
-        .endpoint
-        .is_some_and(|(variable, _)| variable == own);
+    let variable = settings.endpoint.map(|(variable, _)| variable);
+    if let Some(variable) = &variable {
+        endpoint::doubt_port(env, signal, &config, variable);
+    }
     // A gRPC endpoint has no path.
-    if protocol != Protocol::Grpc && !is_own {
+    if protocol != Protocol::Grpc && variable.as_ref() != Some(&own) {
+        if let Some(variable) = &variable {
+            endpoint::doubt_path(env, &config, variable);
+        }
         config.endpoint = below(&config.endpoint, path);
     }
     Ok(config)
@@ -50,24 +46,17 @@ pub(super) fn target(env: &Env<'_>, signal: &str, path: &str) -> Result<OtlpConf
 pub(super) fn unused_target(env: &Env<'_>, signal: &str, path: &str) -> OtlpConfig {
     let unheard = env.unheard();
     target(&unheard, signal, path)
-        .unwrap_or_else(|_| OtlpConfig::new(below(DEFAULT_ENDPOINT, path)))
+        .unwrap_or_else(|_| OtlpConfig::new(below(endpoint::default(Protocol::HttpProtobuf), path)))
 }
 
 /// The signal's variable if it has a value, else the generic one if it has.
-fn of_signal(env: &Env<'_>, signal: &str, name: &str) -> Option<Setting> {
+pub(super) fn of_signal(env: &Env<'_>, signal: &str, name: &str) -> Option<Setting> {
     let own = format!("OTEL_EXPORTER_OTLP_{signal}_{name}");
     let generic = format!("OTEL_EXPORTER_OTLP_{name}");
     [own, generic].into_iter().find_map(|variable| {
         let value = env.text(&variable)?;
         Some((variable, value))
     })
-}
-
-/// The URL of `path` below `base`; a query stays behind the path.
-fn below(base: &str, path: &str) -> String {
-    let (base, query) = base.split_at(base.find(['?', '#']).unwrap_or(base.len()));
-    let base = base.strip_suffix('/').unwrap_or(base);
-    format!("{base}/{path}{query}")
 }
 
 fn protocol(env: &Env<'_>, signal: &str) -> Result<Protocol, InitError> {
@@ -77,10 +66,13 @@ fn protocol(env: &Env<'_>, signal: &str) -> Result<Protocol, InitError> {
     match value.to_ascii_lowercase().as_str() {
         "http/protobuf" => Ok(Protocol::HttpProtobuf),
         "grpc" => Ok(Protocol::Grpc),
-        _ => Err(InitError::Variable {
+        other => Err(InitError::Variable {
+            remedy: match other {
+                "http/json" => "JSON is not built yet: use http/protobuf or grpc".to_owned(),
+                _ => "use http/protobuf or grpc".to_owned(),
+            },
             variable,
             value,
-            remedy: "use http/protobuf or grpc".to_owned(),
         }),
     }
 }
@@ -99,7 +91,7 @@ fn decoded_headers(setting: Option<&Setting>) -> Result<Pairs, InitError> {
 /// In milliseconds; 0 is no limit.
 fn timeout(env: &Env<'_>, signal: &str, default: Duration) -> Duration {
     match of_signal(env, signal, "TIMEOUT") {
-        Some((variable, _)) => env.milliseconds_or_0(&variable, default),
+        Some((variable, _)) => env.timeout(&variable, default),
         None => default,
     }
 }
@@ -134,7 +126,8 @@ impl Settings {
             "zstd" => Some(Compression::Zstd),
             "none" => None,
             _ => {
-                env.warn(variable, value, "is no compression", "none");
+                let problem = "is not gzip, zstd or none";
+                env.warn(variable, value, problem, "none");
                 None
             }
         }
@@ -167,7 +160,7 @@ impl Settings {
     }
 
     /// Names the variable that a collector cannot be reached by.
-    fn refused(self, error: BuildError) -> InitError {
+    fn refused(self, error: BuildError, example: &str) -> InitError {
         let (setting, remedy) = match &error {
             BuildError::InvalidHeader { name, reason } => {
                 // Where a list is written wrongly a credential may stand in the place of a name.
@@ -185,8 +178,14 @@ impl Settings {
                 endpoint: shown,
                 reason,
             } => (
-                (self.endpoint).map(|(variable, _)| (variable, shown.clone())),
-                format!("it is not an endpoint such as {DEFAULT_ENDPOINT}: {reason}"),
+                (self.endpoint).map(|(variable, written)| {
+                    let shown = match written.contains("://") {
+                        true => shown,
+                        false => endpoint::without_scheme(shown),
+                    };
+                    (variable, shown.to_owned())
+                }),
+                format!("it is not an endpoint such as {example}: {reason}"),
             ),
             // Only a compression can be missing here: everything else is compiled in.
             BuildError::MissingFeature { .. } => (self.compression, error.to_string()),
@@ -206,11 +205,6 @@ impl Settings {
             None => InitError::Exporter(error),
         }
     }
-}
-
-fn is_https(endpoint: &str) -> bool {
-    let scheme = endpoint.split_once("://").map(|(scheme, _)| scheme);
-    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
 }
 
 /// Whether it can be the name of a header (RFC 9110, "Tokens").

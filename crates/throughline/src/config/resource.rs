@@ -5,6 +5,9 @@ use crate::resource::{Detector, NAMES};
 
 /// The service's name and the other attributes. Of several values of one key the last counts.
 pub(super) fn given(env: &Env<'_>) -> (Option<String>, Pairs) {
+    for variable in ["OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"] {
+        doubt_quotes(env, variable);
+    }
     let mut attributes = attributes(env);
     let mut service_name = None;
     attributes.retain(|(key, value)| {
@@ -15,6 +18,20 @@ pub(super) fn given(env: &Env<'_>) -> (Option<String>, Pairs) {
         !is_name
     });
     (env.text("OTEL_SERVICE_NAME").or(service_name), attributes)
+}
+
+/// A shell takes quotes away, and Docker leaves those of an `--env-file` in.
+fn doubt_quotes(env: &Env<'_>, variable: &str) {
+    let is_quoted =
+        |text: &str, quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+    if let Some(value) = env.text(variable)
+        && ['"', '\'']
+            .into_iter()
+            .any(|quote| is_quoted(&value, quote))
+    {
+        let problem = "has quotes around it, which are part of the value: leave them out where no shell takes them away";
+        env.doubt(variable, &value, problem);
+    }
 }
 
 /// One that cannot be read discards all (specification, "Resource SDK").

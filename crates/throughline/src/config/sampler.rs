@@ -173,6 +173,10 @@ impl From<ParentBased> for Sampler {
 const NAME: &str = "OTEL_TRACES_SAMPLER";
 const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
 
+/// The names of all, as a warning tells them.
+const NAMES: &str = "always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, \
+                     parentbased_traceidratio";
+
 impl Sampler {
     pub(super) fn of(env: &Env<'_>) -> Self {
         let default = Self::ParentBasedAlwaysOn;
@@ -192,7 +196,8 @@ impl Sampler {
                 return default;
             }
             _ => {
-                env.warn(NAME, &name, "is no sampler", &default.to_string());
+                let problem = format!("is no sampler (there are {NAMES})");
+                env.warn(NAME, &name, &problem, &default.to_string());
                 return default;
             }
         };
@@ -288,7 +293,12 @@ fn ratio(env: &Env<'_>) -> f64 {
     match value.parse() {
         Ok(ratio @ 0.0..=1.0) => ratio,
         _ => {
-            env.warn(ARGUMENT, &value, "is no number from 0 to 1", "1");
+            env.warn(
+                ARGUMENT,
+                &value,
+                "is no number from 0 to 1, such as 0.1 for a tenth",
+                "1",
+            );
             1.0
         }
     }

@@ -139,6 +139,8 @@ fn a_record_goes_out_for_each_line_with_the_same_ids() {
         let mut lines: BTreeMap<_, _> = (output.logged().iter())
             .map(|line| (message(line), ids(line)))
             .collect();
+        // It tells where records go, and is none.
+        lines.remove("telemetry is set up").unwrap();
         // Lines go on.
         lines.remove("after the shutdown").unwrap();
         assert_eq!(sent, lines, "{protocol}");
@@ -163,13 +165,16 @@ fn records_go_where_their_exporter_says_and_lines_are_written_anyway() {
         let found = (collector.logs().len(), output.logged().len());
         assert_eq!(found, (records, lines), "{variables:?}");
     };
-    check(&[], 6, 7);
-    check(&[("OTEL_LOGS_EXPORTER", "otlp")], 6, 7);
-    check(&[("OTEL_LOGS_EXPORTER", "none")], 0, 7);
-    check(&[("OTEL_LOGS_EXPORTER", "console")], 0, 7);
-    check(&[("OTEL_SDK_DISABLED", "true")], 0, 7);
+    // One line is not the application's.
+    check(&[], 6, 8);
+    check(&[("OTEL_LOGS_EXPORTER", "otlp")], 6, 8);
+    check(&[("OTEL_LOGS_EXPORTER", "none")], 0, 8);
+    check(&[("OTEL_LOGS_EXPORTER", "console")], 0, 8);
+    check(&[("OTEL_LOGS_EXPORTER", "console,otlp")], 6, 8);
+    check(&[("OTEL_SDK_DISABLED", "true")], 0, 8);
     // On the same output, all records in one more line.
-    check(&[("OTEL_LOGS_EXPORTER", "otlp/stdout")], 0, 7 + 1);
+    check(&[("OTEL_LOGS_EXPORTER", "otlp/stdout")], 0, 8 + 1);
+    check(&[("OTEL_LOGS_EXPORTER", "otlp/stdout,otlp")], 6, 8 + 1);
     // One filter for both.
     check(&[("RUST_LOG", "it::app=info")], 5, 5);
     check(&[("RUST_LOG", "off")], 0, 0);

@@ -118,7 +118,8 @@ fn records_of_the_log_crate_are_log_lines() {
     let collector = Collector::start_blocking().unwrap();
     let output = process.exporting_to(&collector).run();
     assert_eq!(output.log_line("a record")["target"], "it::startup");
-    assert_eq!(output.logged().len(), 1, "{:?}", output.lines());
+    // And the one that says what is set up.
+    assert_eq!(output.logged().len(), 2, "{:?}", output.lines());
 }
 
 #[test]
@@ -170,39 +171,94 @@ fn a_wrong_variable_stops_init() {
         .run();
     assert_eq!(
         output.after("error "),
-        "OTEL_EXPORTER_OTLP_PROTOCOL=\"http/json\" cannot be followed: use http/protobuf or grpc"
+        "OTEL_EXPORTER_OTLP_PROTOCOL=\"http/json\" cannot be followed: JSON is not built yet: use \
+         http/protobuf or grpc"
     );
 }
 
 #[test]
-fn warnings_are_logged_and_the_configuration_too_where_it_is_asked_for() {
+fn warnings_are_logged_and_what_is_set_up_in_one_line() {
     let scenario = || drop(app::init());
-    let test = warnings_are_logged_and_the_configuration_too_where_it_is_asked_for;
-    let Some(process) = process::of(test, scenario) else {
+    let Some(process) = process::of(warnings_are_logged_and_what_is_set_up_in_one_line, scenario)
+    else {
         return;
     };
     let collector = Collector::start_blocking().unwrap();
     let process = process.exporting_to(&collector).variables(&[
-        ("OTEL_TRACES_SAMPLER", "sometimes"),
+        ("OTEL_TRACES_SAMPLER", "Always_On"),
+        ("OTEL_TRACES_EXPORTER", "otlp,console"),
+        ("OTEL_METRICS_EXPORTER", "none"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "100"),
+        ("OTEL_BLRP_SCHEDULE_DELAY", "often"),
+        ("OTEL_TRACE_SAMPLER", "secret"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=secret"),
     ]);
-    let warning =
-        "OTEL_TRACES_SAMPLER: \"sometimes\" is no sampler; instead: parentbased_always_on";
     let output = process.clone().run();
-    let line = output.log_line(warning);
+    for warning in [
+        "OTEL_BLRP_SCHEDULE_DELAY: \"often\" is no number of milliseconds, such as 10000 for 10 seconds; instead: \
+         1000 ms",
+        "OTEL_TRACE_SAMPLER: \"…\" is the value of a variable that is not read: write OTEL_TRACES_SAMPLER",
+    ] {
+        let line = output.log_line(warning);
+        assert_eq!(
+            (&line["level"], &line["target"]),
+            (&"WARN".into(), &"throughline".into())
+        );
+    }
+    let line = output.log_line("telemetry is set up");
     assert_eq!(
         (&line["level"], &line["target"]),
-        (&"WARN".into(), &"throughline".into())
+        (&"INFO".into(), &"throughline".into())
     );
-    assert_eq!(output.logged().len(), 1, "{:?}", output.lines());
-    let output = process.variable("RUST_LOG", "throughline=debug").run();
-    let logged = output.logged();
-    let configuration = logged[1]["message"].as_str().unwrap();
-    assert!(
-        configuration.starts_with("configuration:\ndisabled: false\n"),
-        "{configuration}"
-    );
+    let endpoint = collector.http_endpoint();
+    let expected = serde_json::json!({
+        "service": "shop",
+        "traces": format!("otlp by http/protobuf to {endpoint}/v1/traces, console"),
+        "metrics": "none",
+        "logs": format!("otlp by http/protobuf to {endpoint}/v1/logs"),
+        "sampler": "always_on",
+        "propagators": "tracecontext,baggage",
+        "resource_detectors": "service,host,os,process,container,k8s,deployment",
+        "changed": "traces headers: x-key=***; logs headers: x-key=***; span schedule delay: 100ms; shutdown timeout: 30s",
+    });
+    assert_eq!(line["fields"], expected);
+    assert_eq!(output.logged().len(), 3, "{:?}", output.lines());
     assert!(!output.lines().concat().contains("secret"));
+    // The warnings are records too, and the line is none.
+    assert_eq!(collector.logs().len(), 2);
+    let output = process.clone().variable("OTEL_SDK_DISABLED", "true").run();
+    output.log_line("telemetry is disabled");
+    let output = process.variable("RUST_LOG", "warn").run();
+    assert_eq!(output.logged().len(), 2, "{:?}", output.lines());
+}
+
+#[test]
+fn the_level_of_telemetrys_own_messages_is_apart_from_the_log_filter() {
+    let scenario = || {
+        let telemetry = app::init();
+        tracing::info!("of the application");
+        drop(telemetry);
+    };
+    let test = the_level_of_telemetrys_own_messages_is_apart_from_the_log_filter;
+    let Some(process) = process::of(test, scenario) else {
+        return;
+    };
+    let check = |level: &str, filter: &str, expected: &[&str]| {
+        let collector = Collector::start_blocking().unwrap();
+        let output = (process.clone().exporting_to(&collector))
+            .variable("OTEL_LOG_LEVEL", level)
+            .variable("RUST_LOG", filter)
+            .run();
+        let logged = output.logged();
+        let messages: Vec<_> = logged.iter().map(|line| &line["message"]).collect();
+        assert_eq!(messages, expected, "{level} {filter}");
+    };
+    let (own, other) = ("telemetry is set up", "of the application");
+    check("", "", &[own, other]);
+    check("warn", "", &[other]);
+    check("none", "info", &[other]);
+    check("info", "warn", &[own]);
+    check("error", "info,throughline=info", &[own, other]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use tower::ServiceExt;
 use crate::app::{self, App};
 use crate::process;
 
-fn five_requests() {
+pub(crate) fn five_requests() {
     app::on_current_thread(async {
         let telemetry = app::init();
         let app = App::new().await;
@@ -24,7 +24,7 @@ fn five_requests() {
 }
 
 /// How many requests the metric of their durations has counted.
-fn counted(metrics: &[MetricRecord]) -> u64 {
+pub(crate) fn counted(metrics: &[MetricRecord]) -> u64 {
     let durations = metrics
         .iter()
         .find(|metric| metric.name == "http.server.request.duration");

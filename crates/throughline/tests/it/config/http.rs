@@ -3,6 +3,7 @@
 use throughline::Config;
 use throughline_core::http_semconv::HttpSettings;
 
+use super::changes::{check_change, check_rows};
 use super::{check_warned, from};
 
 #[test]
@@ -101,7 +102,7 @@ fn old_names_of_http_are_opted_into() {
         let warnings: Vec<_> = (unknown.iter())
             .map(|category| {
                 format!(
-                    "{VARIABLE}: {category:?} is not built in yet; instead: the names of semantic conventions 1.44"
+                    "{VARIABLE}: {category:?} is not built yet; instead: the names of semantic conventions 1.44"
                 )
             })
             .collect();
@@ -203,4 +204,78 @@ fn each_opt_in_is_one_of_a_list() {
         let list = format!("all, {} ,", name.to_uppercase());
         check_warned(&[(&variable, &list)], on, expected, &[&warning]);
     }
+}
+
+#[test]
+fn each_variable_changes_its_line() {
+    let header = |name: &str| format!("{name:?} is no header name; instead: the default");
+    for (variable, what) in [
+        ("SERVER_CAPTURE_REQUEST", "server request"),
+        ("SERVER_CAPTURE_RESPONSE", "server response"),
+        ("CLIENT_CAPTURE_REQUEST", "client request"),
+        ("CLIENT_CAPTURE_RESPONSE", "client response"),
+    ] {
+        let variable = format!("OTEL_INSTRUMENTATION_HTTP_{variable}_HEADERS");
+        let line = format!("http {what} headers: accept,x-tenant");
+        check_rows(&[(&variable, "Accept,x-tenant", &line, "a b", &header("a b"))]);
+    }
+    check_rows(&[
+        (
+            "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",
+            "GET,PURGE",
+            "http known methods: GET,PURGE",
+            "G T",
+            r#""G T" is no HTTP method; instead: the default"#,
+        ),
+        (
+            "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_EXCLUDED_URLS",
+            "/health",
+            "http server excluded URLs: /health",
+            "health",
+            r#""health" is no path such as /health or /internal/*; instead: the others of the list"#,
+        ),
+        (
+            "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_TRUSTED_PROXIES",
+            "10.0.0.0/8",
+            "http server trusted proxies: 10.0.0.0/8",
+            "10.0.0.0/99",
+            r#""10.0.0.0/99" is no network such as 10.0.0.0/8 or fd00::/8; instead: the default"#,
+        ),
+        (
+            "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_METRIC_SERVER",
+            "api.example.com:443",
+            "http server of metrics: api.example.com port 443",
+            "a b",
+            r#""a b" is no host such as api.example.com or api.example.com:443; instead: no server on metrics"#,
+        ),
+        (
+            "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_OPT_IN",
+            "Body_Sizes",
+            "http server opt-in: body_sizes",
+            "all",
+            r#""all" is none of active_requests, body_sizes, network_details, synthetic_user_agents; instead: the others of the list"#,
+        ),
+        (
+            "OTEL_RUST_INSTRUMENTATION_HTTP_CLIENT_OPT_IN",
+            "url_scheme",
+            "http client opt-in: url_scheme",
+            "all",
+            r#""all" is none of url_scheme, user_agent, body_sizes, active_requests; instead: the others of the list"#,
+        ),
+        (
+            "OTEL_SEMCONV_STABILITY_OPT_IN",
+            "http/dup",
+            "http old names: true",
+            "database/dup",
+            r#""database/dup" is not built yet; instead: the names of semantic conventions 1.44"#,
+        ),
+    ]);
+    let keys = "OTEL_RUST_INSTRUMENTATION_HTTP_SENSITIVE_QUERY_KEYS";
+    let default = from(&[]).unwrap().to_string();
+    let default = default
+        .lines()
+        .find_map(|line| line.strip_prefix("http redacted query keys: "));
+    let default = default.unwrap().trim_end_matches(" (default)");
+    let line = format!("http redacted query keys: {default},session");
+    check_change(&[], (keys, "session"), &[&line], &[]);
 }
