@@ -11,7 +11,7 @@ use crate::telemetry::ShutdownReport;
 /// Why [`init`](crate::init) set nothing up.
 ///
 /// Each message says what to do about it. None holds credentials.
-#[derive(Debug)]
+/// Its `Debug` is its message: a `main` that returns it prints that.
 #[non_exhaustive]
 pub enum InitError {
     /// A variable decides where data goes and has a value that cannot be followed.
@@ -60,6 +60,12 @@ impl fmt::Display for InitError {
                  application's own (for example tracing_subscriber::fmt::init())",
             ),
         }
+    }
+}
+
+impl fmt::Debug for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -269,7 +269,7 @@ impl Config {
         let telemetry = self
             .set_up(redact, install)
             .inspect_err(|_| INITIALIZED.store(false, Ordering::SeqCst))?;
-        for warning in &self.warnings {
+        for warning in self.warnings.iter().chain(&self.without_a_name()) {
             warn(warning);
         }
         if let Some(versions) = option_env!("THROUGHLINE_OPENTELEMETRY_VERSIONS") {

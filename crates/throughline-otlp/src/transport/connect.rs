@@ -104,12 +104,12 @@ impl Connections {
         if error.is_connect() {
             return Failed::retryable(SendError::NoConnection(cause));
         }
-        // The two ports are often taken for each other, and the errors of the HTTP library do not help.
+        // The two ports are often taken for each other, TLS is forgotten, and the errors of the HTTP library do not help.
         if !self.answered.load(Ordering::Relaxed) {
             cause.push_str(if self.http2 {
-                "; is this a port for gRPC (often 4317)?"
+                "; is this a port for gRPC (often 4317), and with http:// one without TLS?"
             } else {
-                "; is this a port for HTTP (often 4318)?"
+                "; is this a port for HTTP (often 4318), and with http:// one without TLS?"
             });
         }
         Failed::retryable(SendError::Broken(cause))

@@ -48,7 +48,13 @@ impl fmt::Display for SendError {
         match self {
             Self::TimedOut(limit) => write!(f, "no response within {limit:?}"),
             Self::Status { status, message } => {
-                write!(f, "the answer was {status}{}", Said(message))
+                write!(f, "the answer was {status}{}", Said(message))?;
+                match *status {
+                    StatusCode::NOT_FOUND => f.write_str(
+                        "; is the path of the endpoint right (often /v1/traces, /v1/metrics, /v1/logs)?",
+                    ),
+                    _ => Ok(()),
+                }
             }
             #[cfg(feature = "grpc")]
             Self::Grpc { code, message } => write!(f, "the answer was {code}{}", Said(message)),

@@ -137,12 +137,12 @@ fn the_port_of_the_other_protocol_is_suspected() {
     check(
         Protocol::Grpc,
         &http,
-        "; is this a port for gRPC (often 4317)?",
+        "; is this a port for gRPC (often 4317), and with http:// one without TLS?",
     );
     let grpc = format!("{grpc}/v1/traces");
     check(
         Protocol::HttpProtobuf,
         &grpc,
-        "; is this a port for HTTP (often 4318)?",
+        "; is this a port for HTTP (often 4318), and with http:// one without TLS?",
     );
 }

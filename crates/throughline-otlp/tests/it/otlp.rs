@@ -236,7 +236,10 @@ fn a_failed_export_says_what_happened_and_where() {
             format!("1 span dropped: {endpoint}{path}: {expected}")
         );
     };
-    check("/elsewhere", "the answer was 404 Not Found");
+    check(
+        "/elsewhere",
+        "the answer was 404 Not Found; is the path of the endpoint right (often /v1/traces, /v1/metrics, /v1/logs)?",
+    );
     collector.behave(Behavior::Status(503));
     check(
         "/v1/traces",

@@ -168,7 +168,7 @@ impl<'a> Env<'a> {
         if !timeout.is_zero() && timeout < SHORT {
             let milliseconds = timeout.as_millis();
             let problem = format!(
-                "is {milliseconds} milliseconds, too short for most exports: write {milliseconds}000 for seconds"
+                "is {milliseconds} milliseconds, too short for most exports: write {milliseconds}000 for {milliseconds} seconds"
             );
             let value = self.text(variable).unwrap_or_default();
             self.doubt(variable, &value, &problem);

@@ -8,7 +8,7 @@ use opentelemetry::Context;
 
 use super::env::Env;
 use super::settings::{self, Setting};
-use super::{Config, Exporter};
+use super::{Config, ConfigWarning, Exporter};
 
 /// What was read, to tell what code has changed since.
 #[derive(Clone, Default)]
@@ -135,6 +135,17 @@ impl Config {
         );
     }
 
+    /// Said once code has had its say.
+    pub(crate) fn without_a_name(&self) -> Option<ConfigWarning> {
+        let is_unnamed = self.service_name.is_none() && !self.disabled;
+        is_unnamed.then(|| ConfigWarning {
+            variable: "OTEL_SERVICE_NAME".to_owned(),
+            value: String::new(),
+            problem: "names no service, and neither does the code".to_owned(),
+            used: Some(self.effective_service_name()),
+        })
+    }
+
     /// What else is not the default.
     fn changed(&self) -> String {
         let defaults = defaults();
@@ -147,6 +158,11 @@ impl Config {
             !is_named && defaults.get(name) != Some(&hash(setting))
         });
         let changed = changed.map(|setting| format!("{}: {}", setting.name, setting.value));
-        changed.collect::<Vec<_>>().join("; ")
+        let changed: Vec<_> = changed.collect();
+        if changed.is_empty() {
+            "nothing".to_owned()
+        } else {
+            changed.join("; ")
+        }
     }
 }

@@ -278,3 +278,24 @@ fn an_interval_beyond_all_bounds_harms_nobody() {
     process.run();
     assert_eq!(collector.spans().len(), 1);
 }
+
+#[test]
+fn a_service_without_a_name_is_warned_of() {
+    let scenario = || drop(throughline::init().unwrap());
+    let Some(process) = process::of(a_service_without_a_name_is_warned_of, scenario) else {
+        return;
+    };
+    let collector = Collector::start_blocking().unwrap();
+    let process = process.exporting_to(&collector);
+    let executable = std::env::current_exe().unwrap();
+    let executable = executable.file_name().unwrap().to_string_lossy();
+    let warning = format!(
+        "OTEL_SERVICE_NAME: \"\" names no service, and neither does the code; instead: unknown_service:{executable}"
+    );
+    process.clone().run().log_line(&warning);
+    let named = process.clone().variable("OTEL_SERVICE_NAME", "shop");
+    for quiet in [named, process.variable("OTEL_SDK_DISABLED", "true")] {
+        let output = quiet.run();
+        assert_eq!(output.logged().len(), 1, "{:?}", output.lines());
+    }
+}

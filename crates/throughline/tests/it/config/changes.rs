@@ -168,7 +168,7 @@ fn batches() {
         let words = r#""many" is no number above 0; instead: 512"#;
         check("MAX_EXPORT_BATCH_SIZE", "9", "batch size: 9", "many", words);
         let short =
-            r#""10" is 10 milliseconds, too short for most exports: write 10000 for seconds"#;
+            r#""10" is 10 milliseconds, too short for most exports: write 10000 for 10 seconds"#;
         let timeout = format!("{prefix}_EXPORT_TIMEOUT");
         let line = format!("{what} export timeout: 10ms");
         check_change(&[], (&timeout, "10"), &[&line], &[short]);

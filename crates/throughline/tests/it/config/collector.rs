@@ -55,7 +55,7 @@ fn a_timeout_is_in_milliseconds_and_0_is_none() {
     check(&[(GENERIC, "250"), (METRICS, "100")], 250, 100, &[]);
     // More often a number of seconds.
     let short = format!(
-        "{GENERIC}: \"10\" is 10 milliseconds, too short for most exports: write 10000 for seconds"
+        "{GENERIC}: \"10\" is 10 milliseconds, too short for most exports: write 10000 for 10 seconds"
     );
     check(&[(GENERIC, "10")], 10, 10, &[&short]);
     check(&[(GENERIC, "250"), (METRICS, "900")], 250, 900, &[]);
