@@ -169,7 +169,8 @@ fn metrics_are_exported_at_their_interval() {
     let collector = Collector::start_blocking().unwrap();
     let process = process
         .exporting_to(&collector)
-        .variable("OTEL_METRIC_EXPORT_INTERVAL", "20");
+        // With blanks, which the SDK would not understand by itself.
+        .variable("OTEL_METRIC_EXPORT_INTERVAL", " 20 ");
     let mut running = process.start();
     running.line("served");
     let seen = |_: &[_]| counted(&collector.metrics()) == 5 && collector.requests() > 3;
