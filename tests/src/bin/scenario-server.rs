@@ -38,13 +38,16 @@ const GRACE: Duration = Duration::from_secs(3);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let telemetry = throughline::init()?;
     let port = match env::var("OTEL_HTTP_SCENARIO_PORT") {
         Ok(port) => port
             .parse()
             .context("OTEL_HTTP_SCENARIO_PORT is no port number")?,
         Err(_) => 0,
     };
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    // Before any line of the log.
+    println!("http://{}", listener.local_addr()?);
+    let telemetry = throughline::init()?;
     let app = Router::new()
         .route("/health", get(async || "ok"))
         .route("/users/{id}", get(async |Path(id): Path<String>| id))
@@ -54,8 +57,6 @@ async fn main() -> anyhow::Result<()> {
         .route("/upgrade", get(upgrade))
         .route("/panic", get(panic))
         .layer(ServerLayer::new());
-    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-    println!("http://{}", listener.local_addr()?);
     let ended = Arc::new(Notify::new());
     let ends = Arc::clone(&ended);
     let serving = axum::serve(listener, app).with_graceful_shutdown(async move {

@@ -20,13 +20,14 @@ struct Call {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    // Before any line of the log.
+    println!("http://{}/test", listener.local_addr()?);
     let telemetry = throughline::init()?;
     let app = Router::new()
         .route("/test", post(call_back))
         .layer(ServerLayer::new())
         .with_state(throughline_reqwest::traced(reqwest::Client::new()));
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("http://{}/test", listener.local_addr()?);
     axum::serve(listener, app)
         .with_graceful_shutdown(throughline::shutdown_signal())
         .await?;

@@ -45,6 +45,7 @@ fn run(collector: &Collector, variable: (&str, &str)) -> [String; 2] {
     let client = env!("CARGO_BIN_EXE_scenario-client");
     let client = service(client, "client", collector, variable)
         .env("MOCK_SERVER_URL", url)
+        .env("RUST_LOG", "off")
         .output()
         .unwrap();
     assert_eq!(
