@@ -82,7 +82,7 @@ pub(super) fn metrics(metrics: &[MetricRecord]) -> Vec<String> {
 /// With the types of the values. Ports differ from run to run, and so do processes.
 fn attributes(attributes: &BTreeMap<String, Value>) -> String {
     let attribute = |(key, value): (&String, &Value)| match (key.as_str(), value) {
-        ("server.port", Value::I64(_)) => format!("{key}=I64(a port)"),
+        ("server.port" | "network.peer.port", Value::I64(_)) => format!("{key}=I64(a port)"),
         ("process.pid", Value::I64(_)) => format!("{key}=I64(a process)"),
         ("service.instance.id", Value::String(_)) => format!("{key}=String(an instance)"),
         _ => format!("{key}={}", without_ports(&format!("{value:?}"))),
