@@ -11,6 +11,7 @@ mod lint;
 mod measure;
 mod rules;
 mod semconv;
+mod service;
 mod shop;
 mod test;
 
@@ -37,7 +38,8 @@ enum Command {
     Conformance(conformance::Options),
     /// Holds what the shop and the scenario's services send against the semantic conventions, with a checker that is there.
     Semconv(semconv::Options),
-    /// Sends the example shop's spans, metrics and logs to OTLP receivers of others. Needs Python and, once, a network.
+    /// Sends the example shop's spans, metrics and logs to OTLP receivers of others, and calls to and from services with the
+    /// official SDK for Python. Needs Python and, once, a network.
     Interop(interop::Options),
     /// Measures what tracing costs, ours and the peers': instructions (needs valgrind), allocations, time, throughput.
     Bench(bench::Options),

@@ -1,19 +1,17 @@
 //! `cargo xtask semconv`: what we send by default, against the registry of the semantic conventions.
 
-use std::env;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command as Blocking, Stdio};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use throughline_testing::Collector;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::cargo;
+use crate::service::{PATIENCE, service};
 use crate::shop::{self, SCENARIOS, Settings, Shop};
 
 /// Where the checker is.
@@ -67,7 +65,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         "{spans} spans and {metrics} metrics are in {}",
         received.display()
     );
-    let passed = Blocking::new(&options.python)
+    let passed = Command::new(&options.python)
         .arg(options.checker.join("tools/semconv_check.py"))
         .arg(options.checker.join("cases/semconv_registry_1.44.0.json"))
         .arg(received)
@@ -97,23 +95,8 @@ async fn serve_and_call(endpoint: &str) -> Result<()> {
         .await?;
     ensure!(client.success(), "scenario-client stopped with {client}");
     drop(server.stdin.take());
-    let stopped = timeout(Duration::from_secs(20), server.wait()).await;
+    let stopped = timeout(PATIENCE, server.wait()).await;
     let stopped = stopped.context("scenario-server did not stop")??;
     ensure!(stopped.success(), "scenario-server stopped with {stopped}");
     Ok(())
-}
-
-/// A program with the defaults, but for its name and where it exports to.
-fn service(name: &str, endpoint: &str) -> Result<Command> {
-    let mut command = Command::new(cargo::programs("debug")?.join(name));
-    let inherited = env::vars_os().map(|(name, _)| name);
-    for name in inherited.filter(|name| name.to_string_lossy().starts_with("OTEL_")) {
-        command.env_remove(name);
-    }
-    command
-        .env("OTEL_SERVICE_NAME", name)
-        .env(ENDPOINT, endpoint)
-        .env("NO_PROXY", "127.0.0.1")
-        .kill_on_drop(true);
-    Ok(command)
 }

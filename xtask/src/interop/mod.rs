@@ -8,10 +8,12 @@
 //! tree of each request, by the log lines, and in all that the collector shows of it as in a run with no receiver in
 //! between. A relay on the way to the receiver sees that the shop sent in the way that was meant.
 //!
-//! A ratio of traces is compared with the official SDK for Python, trace id by trace id.
+//! A ratio of traces is compared with the official SDK for Python, trace id by trace id. In each format of propagation, a
+//! client with that SDK calls a service of ours, which calls a server with that SDK: one trace, with all parents in it.
 
 mod check;
 mod logs;
+mod propagation;
 mod python;
 mod receiver;
 mod relay;
@@ -133,6 +135,16 @@ async fn all(python: &Python, folder: &Path) -> Result<()> {
             Err(error) => {
                 failures += 1;
                 println!("sampler  {ratio:<18}  FAILED  {error:#}");
+            }
+        }
+    }
+    for case in propagation::Case::all() {
+        checks += 1;
+        match case.check(python, folder).await {
+            Ok(found) => println!("propagators  {case}  ok      {found}"),
+            Err(error) => {
+                failures += 1;
+                println!("propagators  {case}  FAILED  {error:#}");
             }
         }
     }

@@ -1,12 +1,10 @@
 //! The shop's processes.
 
-use std::env;
 use std::fmt;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -16,9 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::cargo::{self, cargo};
-
-/// How long a process may take to listen, and to stop.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::service::{PATIENCE, remove_variables, stop};
 
 /// Builds the shop's programs, with the features that all other builds of the workspace have: nothing is built twice.
 pub(crate) fn build() -> Result<()> {
@@ -110,10 +106,7 @@ impl Shop {
         let mut command = Command::new(&program);
         if settings.variables.is_some() {
             // The checks need the defaults, not what this terminal has set.
-            let inherited = env::vars_os().map(|(name, _)| name);
-            for name in inherited.filter(|name| name.to_string_lossy().starts_with("OTEL_")) {
-                command.env_remove(name);
-            }
+            remove_variables(&mut command);
         }
         command
             .env("LISTEN", "127.0.0.1:0")
@@ -176,12 +169,7 @@ impl Shop {
     /// Asks each process to stop, as an orchestrator would, and waits for it. The log is then complete.
     pub(crate) async fn stop(&mut self) -> Result<()> {
         for process in self.processes.iter_mut().rev() {
-            let Some(id) = process.child.id() else {
-                bail!("{} stopped by itself", process.name);
-            };
-            Command::new("kill").arg(id.to_string()).status().await?;
-            let status = timeout(PATIENCE, process.child.wait()).await;
-            let status = status.with_context(|| format!("{} did not stop", process.name))??;
+            let status = stop(process.name, &mut process.child).await?;
             (&mut process.reader).await?;
             // The bank does not handle the signal.
             if process.name != "bank" && !status.success() {
