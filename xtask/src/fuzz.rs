@@ -8,74 +8,99 @@ use crate::measure::{self, Programs, Running, callgrind};
 /// Options of `cargo xtask fuzz`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// How many inputs each target gets.
+    /// How many inputs each target gets; what reads a whole configuration gets a tenth.
     #[arg(long, default_value_t = 10_000_000)]
     inputs: u64,
     /// The only target. Default: each.
     target: Option<String>,
 }
 
-/// Lengths of an input, in bytes.
-const SHORT: u32 = 100;
-const LONG: u32 = 8000;
+/// Lengths of an input, in bytes: the first for what is not of the input.
+const LENGTHS: [u32; 3] = [0, 100, 8000];
 
 /// How much more a byte of a long input may cost than one of a short one.
 const MOST: f64 = 1.5;
 
-/// The ways in which `benches/paths/src/parse.rs` makes an input longer.
-const SHAPES: &[&str] = &[
-    "repeated", "padded", "encoded", "commas", "noise", "headers",
-];
+/// A byte that costs less than this counts as this much: it is copied or printed, and hardly read.
+const LEAST: f64 = 10.0;
+
+/// What reads the text of others, a line of `throughline-fuzz list`.
+struct Target {
+    name: String,
+    /// How many times fewer inputs it gets.
+    fewer: u64,
+    has_fixed_cost: bool,
+}
 
 /// Gives random inputs to each target, then holds the cost of long inputs against that of short ones.
 pub(crate) fn run(options: &Options) -> Result<()> {
     measure::need_valgrind()?;
-    let programs = Programs::own()?;
+    let programs = Programs::readers()?;
     let targets = targets(&programs, options)?;
-    for (target, _) in &targets {
-        let mut running = Running::start(&mut programs.path(&format!("fuzz {target}")).command())?;
-        running.run(options.inputs).context(target.clone())?;
-        println!("{target}: {} inputs", options.inputs);
+    for target in &targets {
+        let path = programs.path(&format!("random {}", target.name));
+        let inputs = options.inputs / target.fewer;
+        let mut running = Running::start(&mut path.command())?;
+        running.run(inputs).context(target.name.clone())?;
+        println!("{}: {inputs} inputs", target.name);
     }
-    println!("| target, shape, seed | instructions a byte, {SHORT} bytes | {LONG} bytes | ratio |");
-    println!("|---|---|---|---|");
-    let mut worst = 0.0_f64;
-    for (target, seeds) in &targets {
-        for shape in SHAPES {
-            for seed in 0..*seeds {
-                let ratio = ratio(&programs, &format!("{target} {shape} {seed}"))?;
-                worst = worst.max(ratio);
-            }
-        }
+    let [_, short, long] = LENGTHS;
+    println!("| target | input | instructions a byte, {short} bytes | {long} bytes | ratio |");
+    println!("|---|---|---|---|---|");
+    let mut dear = Vec::new();
+    for target in &targets {
+        dear.extend(costs(&programs, target)?);
     }
     ensure!(
-        worst <= MOST,
-        "a byte of a long input costs {worst:.2} times one of a short input"
+        dear.is_empty(),
+        "a byte of a long input costs more than {MOST} times one of a short input:\n{}",
+        dear.join("\n")
     );
     Ok(())
 }
 
-/// The chosen targets, each with the number of its seeds.
-fn targets(programs: &Programs, options: &Options) -> Result<Vec<(String, u32)>> {
+/// The chosen targets.
+fn targets(programs: &Programs, options: &Options) -> Result<Vec<Target>> {
     let mut targets = Vec::new();
-    for line in cargo::output(&mut programs.path("fuzz").command())?.lines() {
-        let (target, seeds) = line.split_once(' ').context("a target and its seeds")?;
-        if options.target.as_deref().is_none_or(|only| only == target) {
-            targets.push((target.to_owned(), seeds.parse()?));
+    for line in cargo::output(&mut programs.path("list").command())?.lines() {
+        let [name, fewer, has_fixed_cost] = line.split(' ').collect::<Vec<_>>()[..] else {
+            anyhow::bail!("a target is three words, not {line:?}");
+        };
+        if options.target.as_deref().is_none_or(|only| only == name) {
+            targets.push(Target {
+                name: name.to_owned(),
+                fewer: fewer.parse()?,
+                has_fixed_cost: has_fixed_cost.parse()?,
+            });
         }
     }
     ensure!(!targets.is_empty(), "there is no such target");
     Ok(targets)
 }
 
-fn ratio(programs: &Programs, words: &str) -> Result<f64> {
-    let a_byte = |bytes: u32| -> Result<f64> {
-        let path = programs.path(&format!("parse {words} {bytes}"));
-        let instructions: f64 = callgrind::functions(&path)?.values().sum();
-        Ok(instructions / f64::from(bytes))
-    };
-    let (short, long) = (a_byte(SHORT)?, a_byte(LONG)?);
-    let ratio = long / short;
-    println!("| {words} | {short:.1} | {long:.1} | {ratio:.2} |");
-    Ok(ratio)
+/// Prints a target's costs, and returns the rows in which a byte of a long input costs too much.
+fn costs(programs: &Programs, target: &Target) -> Result<Vec<String>> {
+    let name = &target.name;
+    let inputs = cargo::output(&mut programs.path(&format!("inputs {name}")).command())?;
+    let inputs: Vec<_> = inputs.lines().collect();
+    let lengths = LENGTHS.map(|length| length.to_string()).join(" ");
+    let path = programs.path(&format!("cost {name} {lengths}"));
+    let counted = callgrind::several(&path, inputs.len() * LENGTHS.len())?;
+    let mut dear = Vec::new();
+    for (input, counted) in inputs.iter().zip(counted.chunks(LENGTHS.len())) {
+        let fixed = if target.has_fixed_cost {
+            counted[0]
+        } else {
+            0.0
+        };
+        let a_byte = |place: usize| (counted[place] - fixed) / f64::from(LENGTHS[place]);
+        let (short, long) = (a_byte(1), a_byte(2));
+        let ratio = long / short.max(LEAST);
+        let row = format!("| {name} | {input} | {short:.1} | {long:.1} | {ratio:.2} |");
+        println!("{row}");
+        if ratio > MOST {
+            dear.push(row);
+        }
+    }
+    Ok(dear)
 }

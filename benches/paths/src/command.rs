@@ -10,7 +10,6 @@ use crate::drive::Path;
 use crate::end::EndOptions;
 use crate::export::{Export, ExportOptions};
 use crate::line::LineOptions;
-use crate::parse::{FuzzOptions, ParseOptions};
 use crate::request::{RequestOptions, request_path};
 use crate::stack::Stack;
 
@@ -29,10 +28,6 @@ pub enum Command {
     Child(ChildOptions),
     /// A log line.
     Line(LineOptions),
-    /// The reading of what others wrote.
-    Parse(ParseOptions),
-    /// The reading of random inputs.
-    Fuzz(FuzzOptions),
     /// A call by reqwest's client.
     Call {
         /// What stands around the client.
@@ -66,8 +61,6 @@ impl Command {
             }
             Self::Child(options) => options.path(),
             Self::Line(options) => Ok(options.path()),
-            Self::Parse(options) => options.path(),
-            Self::Fuzz(options) => options.path(),
             Self::Call { client, options } => client.path(&options),
             Self::End(options) => options.path(),
             Self::Export { by, options } => by.path(&options),

@@ -1,11 +1,10 @@
 //! Instructions, by valgrind's callgrind: those of all threads, and the same in each run.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use anyhow::{Context, Result};
 
-use super::{COUNTED, Path, TIMES, WARM, batches, scratch, valgrind};
+use super::{COUNTED, Path, Scratch, TIMES, WARM, batches, valgrind};
 
 /// The instructions of one time, the least of several runs: how threads meet adds some now and then.
 pub(crate) fn instructions(path: &Path) -> Result<f64> {
@@ -19,25 +18,40 @@ pub(crate) fn instructions(path: &Path) -> Result<f64> {
 
 /// The instructions of one time by the function that they are in, inlined ones within their callers.
 pub(crate) fn functions(path: &Path) -> Result<BTreeMap<String, f64>> {
-    let out = scratch("callgrind");
-    let out = out.display();
-    let file = format!("--callgrind-out-file={out}");
+    // What comes before the first mark is the start, in which some crate may spin on a clock.
+    let commands = format!("{}mark\n{}mark\n", batches(WARM), batches(COUNTED));
+    let (scratch, out) = run(path, &commands)?;
+    let written = scratch.read(&format!("{out}.2"));
+    let costs = self_costs(&written.context("callgrind has seen no two marks")?).into_iter();
+    Ok(costs
+        .map(|(function, cost)| (function, cost as f64 / TIMES))
+        .collect())
+}
+
+/// The instructions of one time of so many paths in one process, of which each is followed by a flush.
+pub(crate) fn several(path: &Path, count: usize) -> Result<Vec<f64>> {
+    const TIMES: u64 = 8;
+    let commands = format!("1\nmark\n{TIMES}\nmark\nflush\n").repeat(count);
+    let (scratch, out) = run(path, &commands)?;
+    let counted = (1..=count).map(|number| {
+        let written = scratch.read(&format!("{out}.{}", 2 * number))?;
+        let all: u64 = self_costs(&written).values().sum();
+        Ok(all as f64 / TIMES as f64)
+    });
+    counted.collect()
+}
+
+/// Runs a path, and returns where callgrind wrote, and the name of the files, which have the number of a mark behind it.
+fn run(path: &Path, commands: &str) -> Result<(Scratch, &'static str)> {
+    const OUT: &str = "out";
+    let scratch = Scratch::new(path, "callgrind")?;
+    let file = format!("--callgrind-out-file={}", scratch.file(OUT));
     let mut tool = vec!["--tool=callgrind", "--dump-before=*drive::mark*", &file];
     if path.is_an_end() {
         tool.push("--toggle-collect=*SpanPipeline*::on_end*");
     }
-    // What comes before the first mark is the start, in which some crate may spin on a clock.
-    let commands = format!("{}mark\n{}mark\n", batches(WARM), batches(COUNTED));
-    valgrind(&tool, path, &commands)?;
-    let counted = format!("{out}.2");
-    let written = fs::read_to_string(&counted).context("callgrind has seen no two marks")?;
-    for part in [format!("{out}"), format!("{out}.1"), counted] {
-        fs::remove_file(part)?;
-    }
-    let costs = self_costs(&written).into_iter();
-    Ok(costs
-        .map(|(function, cost)| (function, cost as f64 / TIMES))
-        .collect())
+    valgrind(&tool, path, commands)?;
+    Ok((scratch, OUT))
 }
 
 /// Reads callgrind's file (the valgrind manual, "Callgrind Format Specification").

@@ -1,12 +1,11 @@
 //! Where allocations are made, by valgrind's DHAT. Reallocations are not among them.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::{COUNTED, Path, TIMES, WARM, batches, scratch, valgrind};
+use super::{COUNTED, Path, Scratch, TIMES, WARM, batches, valgrind};
 
 /// A line of a file: of the innermost frame that is ours, where it is ours that allocates, if only by what it calls;
 /// else of the innermost frame that is not the standard library's.
@@ -30,8 +29,8 @@ const CALLERS: &[&str] = &[
 /// The allocations of one time by their places.
 pub(crate) fn places(path: &Path) -> Result<BTreeMap<Place, f64>> {
     let run = |count| -> Result<BTreeMap<Place, u64>> {
-        let out = scratch("dhat");
-        let file = format!("--dhat-out-file={}", out.display());
+        let scratch = Scratch::new(path, "dhat")?;
+        let file = format!("--dhat-out-file={}", scratch.file("out"));
         let tool = [
             "--tool=dhat",
             "--num-callers=60",
@@ -39,8 +38,7 @@ pub(crate) fn places(path: &Path) -> Result<BTreeMap<Place, f64>> {
             &file,
         ];
         valgrind(&tool, path, &batches(count))?;
-        let written = fs::read_to_string(&out).context("DHAT wrote nothing")?;
-        fs::remove_file(&out)?;
+        let written = scratch.read("out").context("DHAT wrote nothing")?;
         Ok(blocks(&serde_json::from_str(&written)?))
     };
     // The difference of a short and a long run: what the start allocates falls out.

@@ -4,9 +4,10 @@ pub(crate) mod callgrind;
 pub(crate) mod dhat;
 mod running;
 
-use std::io::Write;
+use std::fs;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{self, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -39,16 +40,27 @@ pub(crate) struct Programs {
 impl Programs {
     /// With our own paths alone, without any dependency of the peers'.
     pub(crate) fn own() -> Result<Self> {
-        Self::build("--package=throughline-bench", "measure", "allocations")
+        Self::build(&["throughline-bench"], "measure", "allocations")
     }
 
     /// With the peers' paths, too.
     pub(crate) fn all() -> Result<Self> {
-        Self::build("--workspace", "peers", "peers-allocations")
+        let packages = ["throughline-bench", "throughline-bench-peers"];
+        Self::build(&packages, "peers", "peers-allocations")
     }
 
-    fn build(packages: &str, measure: &'static str, allocations: &'static str) -> Result<Self> {
-        cargo::run(cargo::benches("build")?.args(["--release", "--locked", packages]))?;
+    /// What reads the text of others, as paths whose allocations nobody counts.
+    pub(crate) fn readers() -> Result<Self> {
+        Self::build(&["throughline-fuzz"], "throughline-fuzz", "")
+    }
+
+    fn build(packages: &[&str], measure: &'static str, allocations: &'static str) -> Result<Self> {
+        let mut build = cargo::benches("build")?;
+        build.args(["--release", "--locked"]);
+        for package in packages {
+            build.args(["--package", package]);
+        }
+        cargo::run(&mut build)?;
         Ok(Self {
             folder: cargo::benches_target()?.join("release"),
             measure,
@@ -170,10 +182,43 @@ fn valgrind(tool: &[&str], path: &Path, commands: &str) -> Result<()> {
     Ok(())
 }
 
-/// A file of this process alone.
-fn scratch(tool: &str) -> PathBuf {
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let name = format!("throughline-{tool}-{}-{number}.out", std::process::id());
-    std::env::temp_dir().join(name)
+/// A folder of one run of a tool alone, with the files that it writes: beside the programs, where nobody else cleans up.
+/// Dropping it removes them.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(path: &Path, tool: &str) -> Result<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let all = path.measure.with_file_name("scratch");
+        fs::create_dir_all(&all).with_context(|| format!("cannot make {}", all.display()))?;
+        loop {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let folder = all.join(format!("{tool}-{}-{number}", process::id()));
+            match fs::create_dir(&folder) {
+                Ok(()) => return Ok(Self(folder)),
+                // Of a process that was killed, or of one in another container.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    return Err(error).with_context(|| format!("cannot make {}", folder.display()));
+                }
+            }
+        }
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+
+    fn read(&self, name: &str) -> Result<String> {
+        let file = self.file(name);
+        fs::read_to_string(&file).with_context(|| format!("cannot read {file}"))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            eprintln!("cannot remove {}: {error}", self.0.display());
+        }
+    }
 }
