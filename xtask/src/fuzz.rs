@@ -88,11 +88,9 @@ fn costs(programs: &Programs, target: &Target) -> Result<Vec<String>> {
     let counted = callgrind::several(&path, inputs.len() * LENGTHS.len())?;
     let mut dear = Vec::new();
     for (input, counted) in inputs.iter().zip(counted.chunks(LENGTHS.len())) {
-        let fixed = if target.has_fixed_cost {
-            counted[0]
-        } else {
-            0.0
-        };
+        // What is refused at once costs less than what is read in full, of which nothing can then be taken off.
+        let is_read = target.has_fixed_cost && counted[1] > counted[0];
+        let fixed = if is_read { counted[0] } else { 0.0 };
         let a_byte = |place: usize| (counted[place] - fixed) / f64::from(LENGTHS[place]);
         let (short, long) = (a_byte(1), a_byte(2));
         let ratio = long / short.max(LEAST);
