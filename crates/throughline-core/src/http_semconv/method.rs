@@ -155,12 +155,15 @@ impl KnownMethods {
     /// `_OTHER`.
     #[must_use]
     pub fn new(methods: impl IntoIterator<Item = Method>) -> Self {
-        let known = methods.into_iter();
-        Self(Some(
-            known
-                .filter_map(|method| KnownMethod::intern(&method))
-                .collect(),
-        ))
+        let mut known = Vec::new();
+        for method in methods {
+            if let Some(method) = KnownMethod::intern(&method)
+                && !known.contains(&method)
+            {
+                known.push(method);
+            }
+        }
+        Self(Some(known.into()))
     }
 
     /// Whether `method` is one of them.

@@ -44,6 +44,9 @@ impl fmt::Display for ConfigWarning {
     }
 }
 
+/// So many warnings are there of one variable; a list may have thousands of parts.
+const MOST: usize = 8;
+
 const LIMIT: &str = "is no number from 0";
 
 const MILLISECONDS: &str = "is no number of milliseconds, such as 10000 for 10 seconds";
@@ -82,16 +85,24 @@ impl<'a> Env<'a> {
     }
 
     fn add(&self, variable: &str, value: &str, problem: &str, used: Option<&str>) {
-        let warning = ConfigWarning {
+        let mut warning = ConfigWarning {
             variable: variable.to_owned(),
             value: value.to_owned(),
             problem: problem.to_owned(),
             used: used.map(str::to_owned),
         };
         let mut warnings = self.warnings.borrow_mut();
-        // Both signals read the generic variables.
-        if !warnings.contains(&warning) {
-            warnings.push(warning);
+        let same = warnings.iter().filter(|known| known.variable == variable);
+        match same.count() {
+            // Both signals read the generic variables.
+            _ if warnings.contains(&warning) => {}
+            0..MOST => warnings.push(warning),
+            MOST => {
+                HIDDEN.clone_into(&mut warning.value);
+                "has more parts like these".clone_into(&mut warning.problem);
+                warnings.push(warning);
+            }
+            _ => {}
         }
     }
 

@@ -35,6 +35,22 @@ fn known_methods_replace_the_default() {
 }
 
 #[test]
+fn a_list_of_wrong_parts_is_warned_of_a_few_times() {
+    const VARIABLE: &str = "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_EXCLUDED_URLS";
+    let wrong: Vec<_> = (0..10_000).map(|n| n.to_string()).collect();
+    let config = from(&[(VARIABLE, &wrong.join(","))]).unwrap();
+    let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+    let rest = "instead: the others of the list";
+    let named =
+        |n: usize| format!("{VARIABLE}: \"{n}\" is no path such as /health or /internal/*; {rest}");
+    let mut expected: Vec<_> = (0..8).map(named).collect();
+    expected.push(format!(
+        "{VARIABLE}: \"…\" has more parts like these; {rest}"
+    ));
+    assert_eq!(warnings, expected);
+}
+
+#[test]
 fn headers_are_captured_by_name() {
     type Of = fn(&Config) -> String;
     let variables: [(&str, Of); 4] = [
