@@ -99,11 +99,11 @@ impl<M: Instruments> Resolved<M> {
         // Before the span's own start, so that no child ends after it.
         let started = Instant::now();
         let begun = match &self.tracer {
-            Some(tracer) if tracer.predict(&request.parent) == Prediction::Drop => {
-                Started::NotRecording(request.parent.with_unsampled_child())
-            }
-            Some(tracer) => tracer.start(request, attributes),
             None => Started::Nothing(request.parent.into_context()),
+            Some(tracer) => match tracer.predict(&request.parent) {
+                Prediction::Drop => Started::NotRecording(request.parent.with_unsampled_child()),
+                prediction => tracer.start(request, prediction, attributes),
+            },
         };
         // Written once: a store each time would take the cache line from every other thread.
         if !matches!(begun, Started::Nothing(_)) && !self.settled.load(Ordering::Relaxed) {

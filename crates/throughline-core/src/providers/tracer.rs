@@ -39,10 +39,10 @@ impl ResolvedTracer {
     pub(super) fn start(
         &self,
         request: SpanRequest,
+        prediction: Prediction,
         attributes: impl FnOnce() -> Vec<KeyValue>,
     ) -> Started {
         let SpanRequest { kind, name, parent } = request;
-        let prediction = self.predict(&parent);
         let link = parent.link();
         let parent = parent.into_context();
         let started_at = SystemTime::now();
@@ -75,6 +75,7 @@ impl ResolvedTracer {
         }
     }
 
+    #[inline]
     pub(super) fn predict(&self, parent: &Parent) -> Prediction {
         match parent {
             Parent::Remote(remote) => self.hint.predict(&remote.span, remote.sampling),
