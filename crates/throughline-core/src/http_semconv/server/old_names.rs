@@ -4,7 +4,7 @@
 use http::Version;
 use opentelemetry::{KeyValue, StringValue};
 
-use super::super::endpoint::{server_endpoint, text_of};
+use super::super::endpoint::{default_port, server_endpoint, text_of};
 use super::super::{bounded, protocol_version};
 use super::call::ServerCall;
 use super::{ServerRequest, Start, scheme, size};
@@ -112,7 +112,6 @@ fn old_version(version: Version) -> Option<&'static str> {
 
 /// The port was recorded where it was not that of the scheme.
 fn host_port(port: Option<u16>, is_https: bool) -> Option<KeyValue> {
-    let default = if is_https { 443 } else { 80 };
-    let port = port.filter(|&port| port != default)?;
+    let port = port.filter(|&port| default_port(scheme(is_https)) != Some(port))?;
     Some(KeyValue::new("net.host.port", i64::from(port)))
 }
