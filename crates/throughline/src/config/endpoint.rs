@@ -4,13 +4,11 @@ use throughline_core::http::Uri;
 use throughline_otlp::otlp::{OtlpConfig, Protocol};
 
 use super::env::Env;
-use super::otlp::{Setting, of_signal};
+use super::otlp::Setting;
+use super::signal::{LOGS, METRICS, Signal, TRACES};
 
 const HTTP: &str = "http://localhost:4318";
 const GRPC: &str = "http://localhost:4317";
-
-/// The paths of the signals below a generic endpoint.
-const PATHS: [&str; 3] = ["v1/traces", "v1/metrics", "v1/logs"];
 
 /// The default without a path, and an example of what an endpoint is.
 pub(super) fn default(protocol: Protocol) -> &'static str {
@@ -24,11 +22,11 @@ pub(super) fn default(protocol: Protocol) -> &'static str {
 /// (specification, OTLP exporter, "Insecure").
 pub(super) fn with_scheme(
     env: &Env<'_>,
-    signal: &str,
+    signal: &Signal,
     protocol: Protocol,
     setting: Option<&Setting>,
 ) -> Option<String> {
-    let insecure = of_signal(env, signal, "INSECURE");
+    let insecure = env.first(signal.insecure);
     let is_insecure = (insecure.as_ref()).is_some_and(|(variable, _)| env.boolean(variable));
     let (variable, written) = setting?;
     if protocol == Protocol::Grpc && !written.contains("://") {
@@ -43,7 +41,7 @@ pub(super) fn with_scheme(
         && is_https(written)
     {
         let problem = "is for a gRPC endpoint without a scheme, and this one has https://";
-        env.warn(&variable, &value, problem, "TLS");
+        env.warn(variable, &value, problem, "TLS");
     }
     Some(written.clone())
 }
@@ -76,7 +74,7 @@ pub(super) fn below(base: &str, path: &str) -> String {
 }
 
 /// Warns of the other protocol's port.
-pub(super) fn doubt_port(env: &Env<'_>, signal: &str, config: &OtlpConfig, variable: &str) {
+pub(super) fn doubt_port(env: &Env<'_>, signal: &Signal, config: &OtlpConfig, variable: &str) {
     let uri: Option<Uri> = config.endpoint.parse().ok();
     let port = uri.and_then(|uri| uri.port_u16());
     let protocol = config.protocol;
@@ -85,10 +83,8 @@ pub(super) fn doubt_port(env: &Env<'_>, signal: &str, config: &OtlpConfig, varia
         (Protocol::Grpc, Some(4318)) => (4317, Protocol::HttpProtobuf),
         _ => return,
     };
-    let setting = match of_signal(env, signal, "PROTOCOL") {
-        Some((variable, _)) => variable,
-        None => "OTEL_EXPORTER_OTLP_PROTOCOL".to_owned(),
-    };
+    let setting = env.first(signal.protocol).map(|(variable, _)| variable);
+    let setting = setting.unwrap_or("OTEL_EXPORTER_OTLP_PROTOCOL");
     let problem = format!(
         "has the port of {other}, and {protocol} is spoken: take port {right}, or set {setting}={other}"
     );
@@ -99,7 +95,8 @@ pub(super) fn doubt_port(env: &Env<'_>, signal: &str, config: &OtlpConfig, varia
 pub(super) fn doubt_path(env: &Env<'_>, config: &OtlpConfig, variable: &str) {
     let shown = config.shown_endpoint();
     let end = shown.trim_end_matches('/');
-    if let Some(path) = PATHS.iter().find(|path| end.ends_with(&format!("/{path}"))) {
+    let paths = [&TRACES, &METRICS, &LOGS].map(|signal| signal.path);
+    if let Some(path) = (paths.iter()).find(|path| end.ends_with(&format!("/{path}"))) {
         let twice = below(&shown, path);
         let problem = format!(
             "has a path of one signal, which all get after it, as in {twice}: leave /{path} out"

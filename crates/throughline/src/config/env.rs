@@ -2,6 +2,7 @@
 //! <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -51,9 +52,13 @@ const LIMIT: &str = "is no number from 0";
 
 const MILLISECONDS: &str = "is no number of milliseconds, such as 10000 for 10 seconds";
 
-/// The variables, and what was found wrong with them.
+/// What one setting is read from; the first that has a value counts.
+pub(super) type Variables = &'static [&'static str];
+
+/// The variables, which of them have a value, and what was found wrong with them.
 pub(super) struct Env<'a> {
     get: &'a dyn Fn(&str) -> Option<String>,
+    set: RefCell<BTreeSet<&'static str>>,
     warnings: RefCell<Vec<ConfigWarning>>,
 }
 
@@ -61,17 +66,22 @@ impl<'a> Env<'a> {
     pub(super) fn new(get: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self {
             get,
+            set: RefCell::default(),
             warnings: RefCell::default(),
         }
     }
 
-    /// The same variables, for a reader whose warnings nobody needs.
-    pub(super) fn unheard(&self) -> Self {
-        Self::new(self.get)
+    /// What `read` reads, without what it finds wrong.
+    pub(super) fn unheard<T>(&self, read: impl FnOnce() -> T) -> T {
+        let heard = self.warnings.borrow().len();
+        let value = read();
+        self.warnings.borrow_mut().truncate(heard);
+        value
     }
 
-    pub(super) fn into_warnings(self) -> Vec<ConfigWarning> {
-        self.warnings.into_inner()
+    /// The variables that were read and have a value, and what was wrong with values.
+    pub(super) fn into_parts(self) -> (BTreeSet<&'static str>, Vec<ConfigWarning>) {
+        (self.set.into_inner(), self.warnings.into_inner())
     }
 
     /// Warns of a value that cannot be followed.
@@ -111,36 +121,30 @@ impl<'a> Env<'a> {
         (self.get)(variable)
     }
 
-    /// Whether a value of this variable was not followed, or not all of it.
-    pub(super) fn is_refused(&self, variable: &str) -> bool {
-        let warnings = self.warnings.borrow();
-        let mut warnings = warnings.iter();
-        warnings.any(|warning| warning.variable == variable && warning.used.is_some())
-    }
-
-    /// The first of the variables that has a value, else the last.
-    pub(super) fn first_set<'v>(&self, [own, generic]: [&'v str; 2]) -> &'v str {
-        if self.text(own).is_some() {
-            own
-        } else {
-            generic
-        }
-    }
-
     /// The value of a variable; an empty one is unset.
-    pub(super) fn text(&self, variable: &str) -> Option<String> {
+    pub(super) fn text(&self, variable: &'static str) -> Option<String> {
         let value = (self.get)(variable)?;
         let value = value.trim();
-        (!value.is_empty()).then(|| value.to_owned())
+        if value.is_empty() {
+            return None;
+        }
+        self.set.borrow_mut().insert(variable);
+        Some(value.to_owned())
+    }
+
+    /// The first of the variables that has a value, and its value.
+    pub(super) fn first(&self, variables: Variables) -> Option<(&'static str, String)> {
+        let mut variables = variables.iter();
+        variables.find_map(|&variable| Some((variable, self.text(variable)?)))
     }
 
     /// The value of a variable that has a set of known values, in lower case: the specification reads them in any case.
-    pub(super) fn keyword(&self, variable: &str) -> Option<String> {
+    pub(super) fn keyword(&self, variable: &'static str) -> Option<String> {
         self.text(variable).map(|value| value.to_ascii_lowercase())
     }
 
     /// The items of a list, separated by commas; an empty one is none.
-    pub(super) fn list(&self, variable: &str) -> Vec<String> {
+    pub(super) fn list(&self, variable: &'static str) -> Vec<String> {
         let list = self.text(variable).unwrap_or_default();
         let items = list.split(',').map(str::trim);
         items
@@ -150,7 +154,7 @@ impl<'a> Env<'a> {
     }
 
     /// True for `true` in any case; false is the default of every such variable.
-    pub(super) fn boolean(&self, variable: &str) -> bool {
+    pub(super) fn boolean(&self, variable: &'static str) -> bool {
         match self.text(variable) {
             Some(value) if value.eq_ignore_ascii_case("true") => true,
             Some(value) if !value.eq_ignore_ascii_case("false") => {
@@ -162,26 +166,28 @@ impl<'a> Env<'a> {
     }
 
     /// A duration in milliseconds, not 0.
-    pub(super) fn milliseconds(&self, variable: &str, default: Duration) -> Duration {
+    pub(super) fn milliseconds(&self, variables: Variables, default: Duration) -> Duration {
         let is_right = |milliseconds: &u64| *milliseconds > 0;
         let problem = "is no number of milliseconds above 0, such as 10000 for 10 seconds";
-        self.duration(variable, default, is_right, problem)
+        self.duration(variables, default, is_right, problem)
     }
 
     /// A duration in milliseconds.
-    pub(super) fn milliseconds_or_0(&self, variable: &str, default: Duration) -> Duration {
-        self.duration(variable, default, |_| true, MILLISECONDS)
+    pub(super) fn milliseconds_or_0(&self, variables: Variables, default: Duration) -> Duration {
+        self.duration(variables, default, |_| true, MILLISECONDS)
     }
 
     /// The longest time for something, in milliseconds; 0 is no limit.
-    pub(super) fn timeout(&self, variable: &str, default: Duration) -> Duration {
-        let timeout = self.milliseconds_or_0(variable, default);
-        if !timeout.is_zero() && timeout < SHORT {
+    pub(super) fn timeout(&self, variables: Variables, default: Duration) -> Duration {
+        let timeout = self.milliseconds_or_0(variables, default);
+        if !timeout.is_zero()
+            && timeout < SHORT
+            && let Some((variable, value)) = self.first(variables)
+        {
             let milliseconds = timeout.as_millis();
             let problem = format!(
                 "is {milliseconds} milliseconds, too short for most exports: write {milliseconds}000 for {milliseconds} seconds"
             );
-            let value = self.text(variable).unwrap_or_default();
             self.doubt(variable, &value, &problem);
         }
         timeout
@@ -189,57 +195,48 @@ impl<'a> Env<'a> {
 
     fn duration(
         &self,
-        variable: &str,
+        variables: Variables,
         default: Duration,
         is_right: impl Fn(&u64) -> bool,
         problem: &str,
     ) -> Duration {
-        let default = default.as_millis();
-        let used = format!("{default} ms");
-        let default = u64::try_from(default).unwrap_or(u64::MAX);
-        Duration::from_millis(self.number(variable, default, is_right, problem, &used))
+        let default = u64::try_from(default.as_millis()).unwrap_or(u64::MAX);
+        let used = format_args!("{default} ms");
+        Duration::from_millis(self.number(variables, default, is_right, problem, &used))
     }
 
     /// A number of things, not 0.
-    pub(super) fn count(&self, variable: &str, default: usize) -> usize {
-        let is_right = |count: &usize| *count > 0;
-        self.number(
-            variable,
-            default,
-            is_right,
-            "is no number above 0",
-            &default.to_string(),
-        )
+    pub(super) fn count(&self, variables: Variables, default: usize) -> usize {
+        let problem = "is no number above 0";
+        self.number(variables, default, |count| *count > 0, problem, &default)
     }
 
     /// The most things of a kind; 0 is none of them.
-    pub(super) fn limit(&self, variable: &str, default: usize) -> usize {
-        let used = default.to_string();
-        self.number(variable, default, |_| true, LIMIT, &used)
+    pub(super) fn limit(&self, variables: Variables, default: usize) -> usize {
+        self.number(variables, default, |_| true, LIMIT, &default)
     }
 
-    /// The most characters; none where the variable is not set.
-    pub(super) fn length_limit(&self, variable: &str) -> Option<usize> {
-        let problem = LIMIT;
-        let limit = self.number(variable, usize::MAX, |_| true, problem, "no limit");
+    /// The most characters; none where no variable is set.
+    pub(super) fn length_limit(&self, variables: Variables) -> Option<usize> {
+        let limit = self.number(variables, usize::MAX, |_| true, LIMIT, &"no limit");
         (limit < usize::MAX).then_some(limit)
     }
 
     fn number<N: FromStr>(
         &self,
-        variable: &str,
+        variables: Variables,
         default: N,
         is_right: impl Fn(&N) -> bool,
         problem: &str,
-        used: &str,
+        used: &dyn fmt::Display,
     ) -> N {
-        let Some(value) = self.text(variable) else {
+        let Some((variable, value)) = self.first(variables) else {
             return default;
         };
         match value.parse().ok().filter(is_right) {
             Some(number) => number,
             None => {
-                self.warn(variable, &value, problem, used);
+                self.warn(variable, &value, problem, &used.to_string());
                 default
             }
         }

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::env::Env;
+use super::signal::Signal;
 use crate::error::InitError;
 
 /// Where a signal goes; to several places at the same time, if it has several of them.
@@ -33,16 +34,16 @@ const NOT_BUILT: &[(&str, &str)] = &[
 ];
 
 /// The exporters of a signal, each once; none of them for `none`.
-pub(super) fn of_signal(env: &Env<'_>, signal: &str) -> Result<Vec<Exporter>, InitError> {
-    let variable = format!("OTEL_{signal}_EXPORTER");
+pub(super) fn of_signal(env: &Env<'_>, signal: &Signal) -> Result<Vec<Exporter>, InitError> {
+    let variable = signal.exporters;
     let refused = |remedy: String| InitError::Variable {
-        variable: variable.clone(),
-        value: env.text(&variable).unwrap_or_default(),
+        variable: variable.to_owned(),
+        value: env.text(variable).unwrap_or_default(),
         remedy,
     };
     let mut exporters = Vec::new();
     let mut none = false;
-    let names = env.list(&variable);
+    let names = env.list(variable);
     for name in &names {
         match name.to_ascii_lowercase().as_str() {
             "otlp" => exporters.push(Exporter::Otlp),

@@ -8,22 +8,22 @@ use throughline_core::http_semconv::{
     CapturedHeaders, HttpSettings, IpNetwork, KnownMethods, PathPatterns, split_host,
 };
 
-use super::env::Env;
+use super::env::{Env, Variables};
+
+const SERVER_REQUEST: &str = "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_REQUEST_HEADERS";
+const SERVER_RESPONSE: &str = "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_RESPONSE_HEADERS";
+const CLIENT_REQUEST: &str = "OTEL_INSTRUMENTATION_HTTP_CLIENT_CAPTURE_REQUEST_HEADERS";
+const CLIENT_RESPONSE: &str = "OTEL_INSTRUMENTATION_HTTP_CLIENT_CAPTURE_RESPONSE_HEADERS";
 
 pub(super) fn settings(env: &Env<'_>) -> HttpSettings {
     let mut settings = HttpSettings::default();
     settings.known_methods = known_methods(env);
     settings.old_names = old_names(env);
-    let headers = |side, message| {
-        header_names(
-            env,
-            &format!("OTEL_INSTRUMENTATION_HTTP_{side}_CAPTURE_{message}_HEADERS"),
-        )
-    };
-    settings.server_request_headers = CapturedHeaders::of_requests(headers("SERVER", "REQUEST"));
-    settings.server_response_headers = CapturedHeaders::of_responses(headers("SERVER", "RESPONSE"));
-    settings.client_request_headers = CapturedHeaders::of_requests(headers("CLIENT", "REQUEST"));
-    settings.client_response_headers = CapturedHeaders::of_responses(headers("CLIENT", "RESPONSE"));
+    let headers = |variable| each::<HeaderName>(env, variable, "is no header name");
+    settings.server_request_headers = CapturedHeaders::of_requests(headers(SERVER_REQUEST));
+    settings.server_response_headers = CapturedHeaders::of_responses(headers(SERVER_RESPONSE));
+    settings.client_request_headers = CapturedHeaders::of_requests(headers(CLIENT_REQUEST));
+    settings.client_response_headers = CapturedHeaders::of_responses(headers(CLIENT_RESPONSE));
     settings.server_excluded_urls = excluded_urls(env);
     settings.server_trusted_proxies = trusted_proxies(env);
     settings.server_metric_endpoint = metric_server(env);
@@ -38,9 +38,12 @@ pub(super) fn settings(env: &Env<'_>) -> HttpSettings {
 /// What is off by default: its name, which is that of the layers' setter, and its place.
 type Switch = (&'static str, fn(&mut HttpSettings) -> &mut bool);
 
+const SERVER_OPT_IN: &str = "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_OPT_IN";
+const CLIENT_OPT_IN: &str = "OTEL_RUST_INSTRUMENTATION_HTTP_CLIENT_OPT_IN";
+
 const OPT_IN: [(&str, &[Switch]); 2] = [
     (
-        "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_OPT_IN",
+        SERVER_OPT_IN,
         &[
             ("active_requests", |http| &mut http.server_active_requests),
             ("body_sizes", |http| &mut http.server_body_sizes),
@@ -51,7 +54,7 @@ const OPT_IN: [(&str, &[Switch]); 2] = [
         ],
     ),
     (
-        "OTEL_RUST_INSTRUMENTATION_HTTP_CLIENT_OPT_IN",
+        CLIENT_OPT_IN,
         &[
             ("url_scheme", |http| &mut http.client_url_scheme),
             ("user_agent", |http| &mut http.client_user_agent),
@@ -61,7 +64,7 @@ const OPT_IN: [(&str, &[Switch]); 2] = [
     ),
 ];
 
-fn opt_in(env: &Env<'_>, variable: &str, switches: &[Switch], settings: &mut HttpSettings) {
+fn opt_in(env: &Env<'_>, variable: &'static str, switches: &[Switch], settings: &mut HttpSettings) {
     for name in env.list(variable) {
         let known = switches
             .iter()
@@ -87,64 +90,68 @@ fn opted_in(settings: &HttpSettings, switches: &[Switch]) -> String {
 }
 
 /// Each setting, its variable and its value, for people.
-pub(super) fn describe(settings: &HttpSettings) -> [(&'static str, &'static str, String); 12] {
+pub(super) fn describe(settings: &HttpSettings) -> [(&'static str, Variables, String); 12] {
     [
         (
-            "known methods",
-            "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",
+            "http known methods",
+            &["OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS"],
             settings.known_methods.to_string(),
         ),
         (
-            "redacted query keys",
-            "OTEL_RUST_INSTRUMENTATION_HTTP_SENSITIVE_QUERY_KEYS",
+            "http redacted query keys",
+            &["OTEL_RUST_INSTRUMENTATION_HTTP_SENSITIVE_QUERY_KEYS"],
             settings.sensitive_query_keys.join(","),
         ),
         (
-            "server request headers",
-            "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_REQUEST_HEADERS",
+            "http server request headers",
+            &[SERVER_REQUEST],
             settings.server_request_headers.to_string(),
         ),
         (
-            "server response headers",
-            "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_RESPONSE_HEADERS",
+            "http server response headers",
+            &[SERVER_RESPONSE],
             settings.server_response_headers.to_string(),
         ),
         (
-            "client request headers",
-            "OTEL_INSTRUMENTATION_HTTP_CLIENT_CAPTURE_REQUEST_HEADERS",
+            "http client request headers",
+            &[CLIENT_REQUEST],
             settings.client_request_headers.to_string(),
         ),
         (
-            "client response headers",
-            "OTEL_INSTRUMENTATION_HTTP_CLIENT_CAPTURE_RESPONSE_HEADERS",
+            "http client response headers",
+            &[CLIENT_RESPONSE],
             settings.client_response_headers.to_string(),
         ),
         (
-            "server excluded URLs",
-            "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_EXCLUDED_URLS",
+            "http server excluded URLs",
+            &["OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_EXCLUDED_URLS"],
             settings.server_excluded_urls.to_string(),
         ),
         (
-            "server trusted proxies",
-            "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_TRUSTED_PROXIES",
+            "http server trusted proxies",
+            &["OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_TRUSTED_PROXIES"],
             joined(&settings.server_trusted_proxies),
         ),
         (
-            "server of metrics",
-            "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_METRIC_SERVER",
+            "http server of metrics",
+            &["OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_METRIC_SERVER"],
             server_of_metrics(settings),
         ),
         (
-            "server opt-in",
-            OPT_IN[0].0,
+            "http server opt-in",
+            &[SERVER_OPT_IN],
             opted_in(settings, OPT_IN[0].1),
         ),
         (
-            "client opt-in",
-            OPT_IN[1].0,
+            "http client opt-in",
+            &[CLIENT_OPT_IN],
             opted_in(settings, OPT_IN[1].1),
         ),
-        ("old names", STABILITY, settings.old_names.to_string()),
+        (
+            "http old names",
+            &[STABILITY],
+            settings.old_names.to_string(),
+        ),
     ]
 }
 
@@ -175,12 +182,8 @@ fn known_methods(env: &Env<'_>) -> KnownMethods {
     known
 }
 
-fn header_names(env: &Env<'_>, variable: &str) -> Vec<HeaderName> {
-    each(env, variable, "is no header name")
-}
-
 /// The parsed items of a list; one that cannot be parsed is warned of and left out.
-fn each<T: FromStr>(env: &Env<'_>, variable: &str, problem: &str) -> Vec<T> {
+fn each<T: FromStr>(env: &Env<'_>, variable: &'static str, problem: &str) -> Vec<T> {
     let list = env.list(variable);
     let parsed: Vec<T> = list.iter().filter_map(|item| item.parse().ok()).collect();
     let used = match parsed.is_empty() {

@@ -1,6 +1,6 @@
 //! `OTEL_…_LIMIT`: <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#attribute-limits>.
 
-use super::env::Env;
+use super::env::{Env, Variables};
 
 /// The specification's default of every number of things.
 const DEFAULT: usize = 128;
@@ -36,15 +36,35 @@ pub struct LogRecordLimits {
     pub attribute_value_length_limit: Option<usize>,
 }
 
+/// "The SDK MUST first attempt to use the model-specific limit, if it isn't set, then the SDK MUST attempt to use the
+/// general limit" (specification, Common, "Attribute Limits").
+macro_rules! or_general {
+    ($own:literal, $what:literal) => {
+        &[concat!("OTEL_", $own, "_", $what), concat!("OTEL_", $what)]
+    };
+}
+
+pub(super) const SPAN_ATTRIBUTE_COUNT: Variables = or_general!("SPAN", "ATTRIBUTE_COUNT_LIMIT");
+pub(super) const SPAN_ATTRIBUTE_VALUE_LENGTH: Variables =
+    or_general!("SPAN", "ATTRIBUTE_VALUE_LENGTH_LIMIT");
+pub(super) const SPAN_EVENT_COUNT: Variables = &["OTEL_SPAN_EVENT_COUNT_LIMIT"];
+pub(super) const SPAN_LINK_COUNT: Variables = &["OTEL_SPAN_LINK_COUNT_LIMIT"];
+pub(super) const EVENT_ATTRIBUTE_COUNT: Variables = or_general!("EVENT", "ATTRIBUTE_COUNT_LIMIT");
+pub(super) const LINK_ATTRIBUTE_COUNT: Variables = or_general!("LINK", "ATTRIBUTE_COUNT_LIMIT");
+pub(super) const LOGRECORD_ATTRIBUTE_COUNT: Variables =
+    or_general!("LOGRECORD", "ATTRIBUTE_COUNT_LIMIT");
+pub(super) const LOGRECORD_ATTRIBUTE_VALUE_LENGTH: Variables =
+    or_general!("LOGRECORD", "ATTRIBUTE_VALUE_LENGTH_LIMIT");
+
 impl SpanLimits {
     pub(super) fn of(env: &Env<'_>) -> Self {
         Self {
-            attribute_count_limit: attribute_count(env, "SPAN"),
-            attribute_value_length_limit: attribute_value_length(env, "SPAN"),
-            event_count_limit: env.limit("OTEL_SPAN_EVENT_COUNT_LIMIT", DEFAULT),
-            link_count_limit: env.limit("OTEL_SPAN_LINK_COUNT_LIMIT", DEFAULT),
-            attribute_per_event_count_limit: attribute_count(env, "EVENT"),
-            attribute_per_link_count_limit: attribute_count(env, "LINK"),
+            attribute_count_limit: env.limit(SPAN_ATTRIBUTE_COUNT, DEFAULT),
+            attribute_value_length_limit: env.length_limit(SPAN_ATTRIBUTE_VALUE_LENGTH),
+            event_count_limit: env.limit(SPAN_EVENT_COUNT, DEFAULT),
+            link_count_limit: env.limit(SPAN_LINK_COUNT, DEFAULT),
+            attribute_per_event_count_limit: env.limit(EVENT_ATTRIBUTE_COUNT, DEFAULT),
+            attribute_per_link_count_limit: env.limit(LINK_ATTRIBUTE_COUNT, DEFAULT),
         }
     }
 
@@ -64,20 +84,8 @@ impl SpanLimits {
 impl LogRecordLimits {
     pub(super) fn of(env: &Env<'_>) -> Self {
         Self {
-            attribute_count_limit: attribute_count(env, "LOGRECORD"),
-            attribute_value_length_limit: attribute_value_length(env, "LOGRECORD"),
+            attribute_count_limit: env.limit(LOGRECORD_ATTRIBUTE_COUNT, DEFAULT),
+            attribute_value_length_limit: env.length_limit(LOGRECORD_ATTRIBUTE_VALUE_LENGTH),
         }
     }
-}
-
-/// "The SDK MUST first attempt to use the model-specific limit, if it isn't set, then the SDK MUST attempt to use the
-/// general limit" (specification, Common, "Attribute Limits").
-fn attribute_count(env: &Env<'_>, model: &str) -> usize {
-    let own = format!("OTEL_{model}_ATTRIBUTE_COUNT_LIMIT");
-    env.limit(env.first_set([&own, "OTEL_ATTRIBUTE_COUNT_LIMIT"]), DEFAULT)
-}
-
-fn attribute_value_length(env: &Env<'_>, model: &str) -> Option<usize> {
-    let own = format!("OTEL_{model}_ATTRIBUTE_VALUE_LENGTH_LIMIT");
-    env.length_limit(env.first_set([&own, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"]))
 }

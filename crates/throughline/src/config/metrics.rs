@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use opentelemetry_sdk::metrics::Temporality;
 
-use super::env::Env;
+use super::env::{Env, Variables};
 
 /// How metrics are aggregated and how often they go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,13 +40,16 @@ pub enum HistogramAggregation {
     Base2ExponentialBucket,
 }
 
+pub(super) const INTERVAL: Variables = &["OTEL_METRIC_EXPORT_INTERVAL"];
+pub(super) const TIMEOUT: Variables = &["OTEL_METRIC_EXPORT_TIMEOUT"];
+
 impl MetricSettings {
     pub(super) fn of(env: &Env<'_>) -> Self {
         exemplars(env);
         let second = Duration::from_secs(1);
         Self {
-            export_interval: env.milliseconds("OTEL_METRIC_EXPORT_INTERVAL", 60 * second),
-            export_timeout: env.timeout("OTEL_METRIC_EXPORT_TIMEOUT", 30 * second),
+            export_interval: env.milliseconds(INTERVAL, 60 * second),
+            export_timeout: env.timeout(TIMEOUT, 30 * second),
             temporality: temporality(env),
             histogram_aggregation: histogram_aggregation(env),
         }

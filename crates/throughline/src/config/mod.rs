@@ -16,6 +16,7 @@ mod propagators;
 mod resource;
 mod sampler;
 mod settings;
+mod signal;
 mod typos;
 
 use std::cell::{RefCell, RefMut};
@@ -32,6 +33,7 @@ use crate::error::InitError;
 use crate::resource::{Detector, Variables, executable_name};
 use env::Env;
 use origins::Origins;
+use signal::{LOGS, METRICS, Signal, TRACES};
 
 pub use batch::Batch;
 pub use env::ConfigWarning;
@@ -167,8 +169,9 @@ impl Config {
     pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, InitError> {
         let env = Env::new(&get);
         let mut config = Self::read(&env)?;
-        config.origins = Origins::of(&config, &env);
-        config.warnings = env.into_warnings();
+        let (set, warnings) = env.into_parts();
+        config.warnings = warnings;
+        config.origins = Origins::of(&config, set);
         Ok(config)
     }
 
@@ -193,9 +196,9 @@ impl Config {
     fn read(env: &Env<'_>) -> Result<Self, InitError> {
         let disabled = env.boolean("OTEL_SDK_DISABLED");
         let (service_name, resource_attributes) = resource::given(env);
-        let (traces_exporters, traces_otlp) = signal(env, disabled, "TRACES", "v1/traces")?;
-        let (metrics_exporters, metrics_otlp) = signal(env, disabled, "METRICS", "v1/metrics")?;
-        let (logs_exporters, logs_otlp) = signal(env, disabled, "LOGS", "v1/logs")?;
+        let (traces_exporters, traces_otlp) = signal(env, disabled, &TRACES)?;
+        let (metrics_exporters, metrics_otlp) = signal(env, disabled, &METRICS)?;
+        let (logs_exporters, logs_otlp) = signal(env, disabled, &LOGS)?;
         let config = Self {
             disabled,
             service_name,
@@ -243,17 +246,16 @@ impl Config {
 fn signal(
     env: &Env<'_>,
     disabled: bool,
-    name: &str,
-    path: &str,
+    signal: &Signal,
 ) -> Result<(Vec<Exporter>, OtlpConfig), InitError> {
-    let exporters = match exporters::of_signal(env, name) {
+    let exporters = match exporters::of_signal(env, signal) {
         Err(_) if disabled => Vec::new(),
         exporters => exporters?,
     };
     let target = if exporters.contains(&Exporter::Otlp) && !disabled {
-        otlp::target(env, name, path)?
+        otlp::target(env, signal)?
     } else {
-        otlp::unused_target(env, name, path)
+        otlp::unused_target(env, signal)
     };
     Ok((exporters, target))
 }

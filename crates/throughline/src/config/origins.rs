@@ -1,88 +1,85 @@
 //! Where each setting came from.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use opentelemetry::Context;
 
-use super::env::Env;
 use super::settings::{self, Setting};
 use super::{Config, ConfigWarning, Exporter};
 
 /// What was read, to tell what code has changed since.
 #[derive(Clone, Default)]
-pub(super) struct Origins(BTreeMap<String, Origin>);
-
-#[derive(Clone)]
-struct Origin {
-    /// Of the value, which may be a credential.
-    hash: u64,
-    /// None for the default.
-    variable: Option<String>,
+pub(super) struct Origins {
+    /// None while it is read.
+    read: Option<Arc<Config>>,
+    /// The variables that had a value.
+    set: BTreeSet<&'static str>,
 }
 
 impl Origins {
-    pub(super) fn of(config: &Config, env: &Env<'_>) -> Self {
-        let defaults = defaults();
-        let origins = settings::of(config).into_iter().map(|setting| {
-            let mut variables = setting.variables.iter();
-            let variable = variables.find(|variable| env.text(variable).is_some());
-            let is_default = defaults.get(&setting.name) == Some(&hash(&setting));
-            // What cannot be followed was not where the value came from.
-            let variable = variable.filter(|variable| !(is_default && env.is_refused(variable)));
-            let origin = Origin {
-                hash: hash(&setting),
-                variable: variable.cloned(),
-            };
-            (setting.name, origin)
-        });
-        Self(origins.collect())
+    /// Of a configuration that was just read.
+    pub(super) fn of(config: &Config, set: BTreeSet<&'static str>) -> Self {
+        let read = Some(Arc::new(config.clone()));
+        Self { read, set }
     }
 
-    fn say(&self, setting: &Setting) -> &str {
-        match self.0.get(&setting.name) {
-            Some(origin) if origin.hash == hash(setting) => {
-                origin.variable.as_deref().unwrap_or("default")
-            }
-            _ => "code",
-        }
+    /// The settings of what was read, and where each of them came from.
+    fn by_name(&self) -> BTreeMap<Cow<'static, str>, (Setting, &'static str)> {
+        let Some(read) = &self.read else {
+            return BTreeMap::new();
+        };
+        let is_refused = |variable: &str| {
+            let mut warnings = read.warnings.iter();
+            warnings.any(|warning| warning.variable == variable && warning.used.is_some())
+        };
+        let defaults = LazyCell::new(defaults);
+        let settings = settings::of(read).into_iter().map(|setting| {
+            let is_default = || {
+                let default = defaults.get(&setting.name);
+                default.is_some_and(|default| setting.is_as(default))
+            };
+            let mut variables = setting.variables.iter();
+            let variable = variables.find(|variable| self.set.contains(*variable));
+            // What cannot be followed was not where the value came from.
+            let variable = variable.filter(|variable| !(is_refused(variable) && is_default()));
+            let origin = variable.copied().unwrap_or("default");
+            (setting.name.clone(), (setting, origin))
+        });
+        settings.collect()
     }
 }
 
-/// Nothing of it: a short secret could be guessed from its hash.
+/// Nothing of it: headers are in it.
 impl fmt::Debug for Origins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Origins")
     }
 }
 
-fn hash(setting: &Setting) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    let value = setting.secret.as_ref().unwrap_or(&setting.value);
-    value.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// The hashes of what holds without a variable.
-fn defaults() -> BTreeMap<String, u64> {
+/// What holds without a variable.
+fn defaults() -> BTreeMap<Cow<'static, str>, Setting> {
     let settings = Config::without_variables().map(|config| settings::of(&config));
     let settings = settings.into_iter().flatten();
     settings
-        .map(|setting| (setting.name.clone(), hash(&setting)))
+        .map(|setting| (setting.name.clone(), setting))
         .collect()
 }
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let read = self.origins.by_name();
         let mut end_of_line = "";
         for setting in settings::of(self) {
-            let origin = self.origins.say(&setting);
-            write!(
-                f,
-                "{end_of_line}{}: {} ({origin})",
-                setting.name, setting.value
-            )?;
+            let origin = match read.get(&setting.name) {
+                Some((read, origin)) if read.is_as(&setting) => origin,
+                _ => "code",
+            };
+            let Setting { name, value, .. } = &setting;
+            write!(f, "{end_of_line}{name}: {value} ({origin})")?;
             end_of_line = "\n";
         }
         Ok(())
@@ -150,12 +147,13 @@ impl Config {
     fn changed(&self) -> String {
         let defaults = defaults();
         let changed = settings::of(self).into_iter().filter(|setting| {
-            let name = setting.name.as_str();
+            let name = &*setting.name;
             let is_named = NAMED.contains(&name)
                 || [" exporters", " endpoint", " protocol"]
                     .iter()
                     .any(|end| name.ends_with(end));
-            !is_named && defaults.get(name) != Some(&hash(setting))
+            let default = defaults.get(name);
+            !is_named && !default.is_some_and(|default| setting.is_as(default))
         });
         let changed = changed.map(|setting| format!("{}: {}", setting.name, setting.value));
         let changed: Vec<_> = changed.collect();

@@ -1,18 +1,17 @@
 //! Collectors: `OTEL_EXPORTER_OTLP_…`, by the specification of the OTLP exporter.
 
-use std::time::Duration;
-
 use throughline_otlp::otlp::{BuildError, ClientIdentity, Compression, OtlpConfig, Pem, Protocol};
 
 use super::endpoint::{self, below, is_https};
 use super::env::{Env, HIDDEN, Pairs, pairs};
+use super::signal::Signal;
 use crate::error::InitError;
 
 /// A variable and its value.
-pub(super) type Setting = (String, String);
+pub(super) type Setting = (&'static str, String);
 
 /// The collector of one signal: its own variables win over the generic ones.
-pub(super) fn target(env: &Env<'_>, signal: &str, path: &str) -> Result<OtlpConfig, InitError> {
+pub(super) fn target(env: &Env<'_>, signal: &Signal) -> Result<OtlpConfig, InitError> {
     let protocol = protocol(env, signal)?;
     let settings = Settings::of(env, signal);
     let written = endpoint::with_scheme(env, signal, protocol, settings.endpoint.as_ref());
@@ -21,46 +20,39 @@ pub(super) fn target(env: &Env<'_>, signal: &str, path: &str) -> Result<OtlpConf
     config.protocol = protocol;
     config.compression = settings.compression(env);
     config.headers = decoded_headers(settings.headers.as_ref())?;
-    config.timeout = timeout(env, signal, config.timeout);
+    config.timeout = env.timeout(signal.timeout, config.timeout);
     settings.certificates(env, &mut config)?;
     // Before the path comes in: it would make a host out of a missing one.
     if let Err(error) = config.validate() {
         return Err(settings.refused(error, default));
     }
-    let own = format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT");
     let variable = settings.endpoint.map(|(variable, _)| variable);
-    if let Some(variable) = &variable {
+    if let Some(variable) = variable {
         endpoint::doubt_port(env, signal, &config, variable);
     }
+    let is_own = variable == signal.endpoint.first().copied();
     // A gRPC endpoint has no path.
-    if protocol != Protocol::Grpc && variable.as_ref() != Some(&own) {
-        if let Some(variable) = &variable {
+    if protocol != Protocol::Grpc && !is_own {
+        if let Some(variable) = variable {
             endpoint::doubt_path(env, &config, variable);
         }
-        config.endpoint = below(&config.endpoint, path);
+        config.endpoint = below(&config.endpoint, signal.path);
     }
     Ok(config)
 }
 
 /// The collector of a signal that is not sent to one: wrong variables do not matter.
-pub(super) fn unused_target(env: &Env<'_>, signal: &str, path: &str) -> OtlpConfig {
-    let unheard = env.unheard();
-    target(&unheard, signal, path)
-        .unwrap_or_else(|_| OtlpConfig::new(below(endpoint::default(Protocol::HttpProtobuf), path)))
-}
-
-/// The signal's variable if it has a value, else the generic one if it has.
-pub(super) fn of_signal(env: &Env<'_>, signal: &str, name: &str) -> Option<Setting> {
-    let own = format!("OTEL_EXPORTER_OTLP_{signal}_{name}");
-    let generic = format!("OTEL_EXPORTER_OTLP_{name}");
-    [own, generic].into_iter().find_map(|variable| {
-        let value = env.text(&variable)?;
-        Some((variable, value))
+pub(super) fn unused_target(env: &Env<'_>, signal: &Signal) -> OtlpConfig {
+    env.unheard(|| target(env, signal)).unwrap_or_else(|_| {
+        OtlpConfig::new(below(
+            endpoint::default(Protocol::HttpProtobuf),
+            signal.path,
+        ))
     })
 }
 
-fn protocol(env: &Env<'_>, signal: &str) -> Result<Protocol, InitError> {
-    let Some((variable, value)) = of_signal(env, signal, "PROTOCOL") else {
+fn protocol(env: &Env<'_>, signal: &Signal) -> Result<Protocol, InitError> {
+    let Some((variable, value)) = env.first(signal.protocol) else {
         return Ok(Protocol::HttpProtobuf);
     };
     match value.to_ascii_lowercase().as_str() {
@@ -71,7 +63,7 @@ fn protocol(env: &Env<'_>, signal: &str) -> Result<Protocol, InitError> {
                 "http/json" => "JSON is not built yet: use http/protobuf or grpc".to_owned(),
                 _ => "use http/protobuf or grpc".to_owned(),
             },
-            variable,
+            variable: variable.to_owned(),
             value,
         }),
     }
@@ -82,18 +74,10 @@ fn decoded_headers(setting: Option<&Setting>) -> Result<Pairs, InitError> {
         return Ok(Vec::new());
     };
     pairs(list).ok_or_else(|| InitError::Variable {
-        variable: variable.clone(),
+        variable: (*variable).to_owned(),
         value: HIDDEN.to_owned(),
         remedy: "write key=value,key=value with percent-encoded values".to_owned(),
     })
-}
-
-/// In milliseconds; 0 is no limit.
-fn timeout(env: &Env<'_>, signal: &str, default: Duration) -> Duration {
-    match of_signal(env, signal, "TIMEOUT") {
-        Some((variable, _)) => env.timeout(&variable, default),
-        None => default,
-    }
 }
 
 /// The variables of a collector that may be found wrong only together.
@@ -107,15 +91,14 @@ struct Settings {
 }
 
 impl Settings {
-    fn of(env: &Env<'_>, signal: &str) -> Self {
-        let setting = |name| of_signal(env, signal, name);
+    fn of(env: &Env<'_>, signal: &Signal) -> Self {
         Self {
-            endpoint: setting("ENDPOINT"),
-            headers: setting("HEADERS"),
-            compression: setting("COMPRESSION"),
-            certificate: setting("CERTIFICATE"),
-            client_certificate: setting("CLIENT_CERTIFICATE"),
-            client_key: setting("CLIENT_KEY"),
+            endpoint: env.first(signal.endpoint),
+            headers: env.first(signal.headers),
+            compression: env.first(signal.compression),
+            certificate: env.first(signal.certificate),
+            client_certificate: env.first(signal.client_certificate),
+            client_key: env.first(signal.client_key),
         }
     }
 
@@ -150,7 +133,7 @@ impl Settings {
             (None, None) => None,
             (Some((variable, path)), None) | (None, Some((variable, path))) => {
                 return Err(InitError::Variable {
-                    variable: variable.clone(),
+                    variable: (*variable).to_owned(),
                     value: path.clone(),
                     remedy: "set the client's certificate and its key, or neither".to_owned(),
                 });
@@ -198,7 +181,7 @@ impl Settings {
         };
         match setting {
             Some((variable, value)) => InitError::Variable {
-                variable,
+                variable: variable.to_owned(),
                 value,
                 remedy,
             },

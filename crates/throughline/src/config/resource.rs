@@ -21,7 +21,7 @@ pub(super) fn given(env: &Env<'_>) -> (Option<String>, Pairs) {
 }
 
 /// A shell takes quotes away, and Docker leaves those of an `--env-file` in.
-fn doubt_quotes(env: &Env<'_>, variable: &str) {
+fn doubt_quotes(env: &Env<'_>, variable: &'static str) {
     let is_quoted =
         |text: &str, quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
     if let Some(value) = env.text(variable)

@@ -1,253 +1,241 @@
 //! Every setting of a configuration by name, as it is shown to people.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
+use std::slice;
 use std::time::Duration;
 
 use opentelemetry_sdk::metrics::Temporality;
 use throughline_otlp::otlp::{OtlpConfig, Pem};
 
-use super::{Batch, Config, Exporter, http, propagators};
+use super::batch::BatchVariables;
+use super::env::Variables;
+use super::signal::{LOGS, METRICS, Signal, TRACES};
+use super::{Batch, Config, Exporter, batch, http, limits, metrics, propagators};
 use crate::resource::Detector;
 
 /// A setting as it may be shown.
 pub(super) struct Setting {
-    pub(super) name: String,
+    pub(super) name: Cow<'static, str>,
     pub(super) value: String,
     /// What tells it from any other value, where `value` leaves out what may be a credential.
-    pub(super) secret: Option<String>,
-    /// What it is read from; the first that is set counts.
-    pub(super) variables: Vec<String>,
+    secret: Option<String>,
+    /// What it is read from.
+    pub(super) variables: Variables,
+}
+
+impl Setting {
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        (&self.value, &self.secret) == (&other.value, &other.secret)
+    }
 }
 
 /// All of them. Where a signal goes to no collector, there is none for it.
 pub(super) fn of(config: &Config) -> Vec<Setting> {
-    let mut settings = Settings(Vec::new());
-    settings.add("disabled", &["OTEL_SDK_DISABLED"], &config.disabled);
+    let mut settings = Settings(Vec::with_capacity(80));
+    let disabled = config.disabled.to_string();
+    settings.add("disabled", &["OTEL_SDK_DISABLED"], disabled);
     settings.resource(config);
     for (signal, exporters, target) in signals(config) {
-        let variable = format!("OTEL_{}_EXPORTER", signal.to_uppercase());
-        let name = format!("{signal} exporters");
-        settings.add(&name, &[&variable], &listed(exporters));
+        let name = format!("{} exporters", signal.name);
+        settings.add(name, slice::from_ref(&signal.exporters), listed(exporters));
         if exporters.contains(&Exporter::Otlp) {
             settings.collector(signal, target);
         }
     }
-    settings.batch("span", "OTEL_BSP", &config.span_batch);
-    settings.batch("log record", "OTEL_BLRP", &config.log_batch);
+    settings.batch("span", &batch::SPANS, &config.span_batch);
+    settings.batch("log record", &batch::LOGS, &config.log_batch);
     settings.limits(config);
     settings.metrics(config);
-    settings.add("sampler", &["OTEL_TRACES_SAMPLER"], &config.sampler);
+    let sampler = config.sampler.to_string();
+    settings.add("sampler", &["OTEL_TRACES_SAMPLER"], sampler);
     let names = propagators::names(&config.propagators);
-    settings.add("propagators", &["OTEL_PROPAGATORS"], &names);
-    for (name, variable, value) in http::describe(&config.http) {
-        settings.add(&format!("http {name}"), &[variable], &or_none(value));
+    settings.add("propagators", &["OTEL_PROPAGATORS"], names);
+    for (name, variables, value) in http::describe(&config.http) {
+        settings.add(name, variables, or_none(value));
     }
-    settings.add("log filter", &["RUST_LOG"], &config.log_filter);
+    settings.add("log filter", &["RUST_LOG"], config.log_filter.clone());
     let level = config.log_level.map(|level| level.to_string());
     let level = level.unwrap_or_else(|| "as the log filter".to_owned());
-    settings.add("log level of telemetry", &["OTEL_LOG_LEVEL"], &level);
-    settings.add("log format", &["OTEL_RUST_LOG_FORMAT"], &config.log_format);
-    settings.add(
-        "span filter",
-        &["OTEL_RUST_SPAN_FILTER"],
-        &config.span_filter,
-    );
+    settings.add("log level of telemetry", &["OTEL_LOG_LEVEL"], level);
+    let format = config.log_format.to_string();
+    settings.add("log format", &["OTEL_RUST_LOG_FORMAT"], format);
+    let filter = config.span_filter.clone();
+    settings.add("span filter", &["OTEL_RUST_SPAN_FILTER"], filter);
     let timeout = format!("{:?}", config.shutdown_timeout);
-    settings.add("shutdown timeout", &[], &timeout);
+    settings.add("shutdown timeout", &[], timeout);
     settings.0
 }
 
 /// The signals with their exporters and collectors.
-pub(super) fn signals(config: &Config) -> [(&'static str, &[Exporter], &OtlpConfig); 3] {
+pub(super) fn signals(config: &Config) -> [(&'static Signal, &[Exporter], &OtlpConfig); 3] {
     [
-        ("traces", &config.traces_exporters, &config.traces_otlp),
-        ("metrics", &config.metrics_exporters, &config.metrics_otlp),
-        ("logs", &config.logs_exporters, &config.logs_otlp),
+        (&TRACES, &config.traces_exporters, &config.traces_otlp),
+        (&METRICS, &config.metrics_exporters, &config.metrics_otlp),
+        (&LOGS, &config.logs_exporters, &config.logs_otlp),
     ]
 }
 
 struct Settings(Vec<Setting>);
 
 impl Settings {
-    fn add(&mut self, name: &str, variables: &[&str], value: &dyn fmt::Display) -> &mut Setting {
-        let setting = Setting {
-            name: on_one_line(name),
-            value: on_one_line(&value.to_string()),
+    fn add(&mut self, name: impl Into<Cow<'static, str>>, variables: Variables, value: String) {
+        self.0.push(Setting {
+            name: name.into(),
+            value: on_one_line(value),
             secret: None,
-            variables: variables
-                .iter()
-                .map(|&variable| variable.to_owned())
-                .collect(),
-        };
-        let at = self.0.len();
-        self.0.push(setting);
-        &mut self.0[at]
+            variables,
+        });
     }
 
     fn resource(&mut self, config: &Config) {
-        let given = ["OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"];
+        const GIVEN: Variables = &["OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"];
         // The list may be there without the name.
         let variables = match config.service_name {
-            Some(_) => &given[..],
-            None => &given[..1],
+            Some(_) => GIVEN,
+            None => &GIVEN[..1],
         };
-        let name = config.effective_service_name();
-        self.add("service.name", variables, &name);
+        self.add("service.name", variables, config.effective_service_name());
         // Of several with one key the last counts.
         let attributes: BTreeMap<_, _> = (config.resource_attributes.iter())
             .map(|(key, value)| (key, value))
             .collect();
         for (key, value) in attributes {
-            self.add(&format!("resource {key}"), &given[1..], value);
+            let name = on_one_line(format!("resource {key}"));
+            self.add(name, &GIVEN[1..], value.clone());
         }
         let detectors: Vec<_> = (config.resource_detectors.iter())
             .map(Detector::to_string)
             .collect();
-        let detectors = or_none(detectors.join(","));
+        let variables = &["OTEL_RUST_RESOURCE_DETECTORS"];
         self.add(
             "resource detectors",
-            &["OTEL_RUST_RESOURCE_DETECTORS"],
-            &detectors,
+            variables,
+            or_none(detectors.join(",")),
         );
     }
 
-    fn collector(&mut self, signal: &str, target: &OtlpConfig) {
-        let own = signal.to_uppercase();
-        let mut add = |name: &str, variable: &str, value: String, secret: Option<String>| {
-            let variables = [
-                format!("OTEL_EXPORTER_OTLP_{own}_{variable}"),
-                format!("OTEL_EXPORTER_OTLP_{variable}"),
-            ];
-            let name = format!("{signal} {name}");
-            let setting = self.add(&name, &[&variables[0], &variables[1]], &value);
-            setting.secret = secret;
+    fn collector(&mut self, signal: &Signal, target: &OtlpConfig) {
+        let mut add = |name: &str, variables, value: String, secret: Option<String>| {
+            let name = format!("{} {name}", signal.name).into();
+            let value = on_one_line(value);
+            self.0.push(Setting {
+                name,
+                value,
+                secret,
+                variables,
+            });
         };
         let url = Some(target.endpoint.clone());
-        add("endpoint", "ENDPOINT", target.shown_endpoint(), url);
-        add("protocol", "PROTOCOL", target.protocol.to_string(), None);
+        add("endpoint", signal.endpoint, target.shown_endpoint(), url);
+        let protocol = target.protocol.to_string();
+        add("protocol", signal.protocol, protocol, None);
         let headers = target.headers.iter();
         let headers: Vec<_> = headers.map(|(name, _)| format!("{name}=***")).collect();
         let values = Some(format!("{:?}", target.headers));
-        add("headers", "HEADERS", or_none(headers.join(",")), values);
+        add(
+            "headers",
+            signal.headers,
+            or_none(headers.join(",")),
+            values,
+        );
         let compression = target.compression.map(|it| it.to_string());
-        let compression = compression.unwrap_or_default();
-        add("compression", "COMPRESSION", or_none(compression), None);
-        add("timeout", "TIMEOUT", limit(target.timeout), None);
+        let compression = or_none(compression.unwrap_or_default());
+        add("compression", signal.compression, compression, None);
+        add("timeout", signal.timeout, limit(target.timeout), None);
         let ca = target.tls.ca.as_ref();
         let ca_shown = ca.map_or_else(|| "the system's".to_owned(), shown);
-        add("certificate", "CERTIFICATE", ca_shown, None);
+        add("certificate", signal.certificate, ca_shown, None);
         let client = target.tls.client.as_ref();
         let file = |pem: Option<&Pem>| pem.map_or_else(|| "none".to_owned(), shown);
         let certificate = file(client.map(|client| &client.certificate));
-        add(
-            "client certificate",
-            "CLIENT_CERTIFICATE",
-            certificate,
-            None,
-        );
+        let variables = signal.client_certificate;
+        add("client certificate", variables, certificate, None);
         let key = file(client.map(|client| &client.key));
-        add("client key", "CLIENT_KEY", key, None);
+        add("client key", signal.client_key, key, None);
     }
 
-    fn batch(&mut self, what: &str, prefix: &str, batch: &Batch) {
+    fn batch(&mut self, what: &str, variables: &BatchVariables, batch: &Batch) {
+        let mut add = |name: &str, variables, value| {
+            self.add(format!("{what} {name}"), variables, value);
+        };
         let delay = format!("{:?}", batch.schedule_delay);
-        for (name, variable, value) in [
-            ("schedule delay", "SCHEDULE_DELAY", delay),
-            (
-                "export timeout",
-                "EXPORT_TIMEOUT",
-                limit(batch.export_timeout),
-            ),
-            (
-                "queue size",
-                "MAX_QUEUE_SIZE",
-                batch.max_queue_size.to_string(),
-            ),
-            (
-                "batch size",
-                "MAX_EXPORT_BATCH_SIZE",
-                batch.max_export_batch_size.to_string(),
-            ),
-        ] {
-            let variable = format!("{prefix}_{variable}");
-            self.add(&format!("{what} {name}"), &[&variable], &value);
-        }
+        add("schedule delay", variables.schedule_delay, delay);
+        let timeout = limit(batch.export_timeout);
+        add("export timeout", variables.export_timeout, timeout);
+        let queue = batch.max_queue_size.to_string();
+        add("queue size", variables.max_queue_size, queue);
+        let size = batch.max_export_batch_size.to_string();
+        add("batch size", variables.max_export_batch_size, size);
     }
 
     fn limits(&mut self, config: &Config) {
-        const COUNT: &str = "OTEL_ATTRIBUTE_COUNT_LIMIT";
-        const LENGTH: &str = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT";
+        let (span, log) = (&config.span_limits, &config.log_limits);
         let length =
             |limit: Option<usize>| limit.map_or_else(|| "none".to_owned(), |it| it.to_string());
-        let (span, log) = (&config.span_limits, &config.log_limits);
-        let mut add = |what: &str, variables: &[&str], value: &dyn fmt::Display| {
-            self.add(&format!("{what} limit"), variables, value);
-        };
-        let own = "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT";
-        add(
-            "span attribute count",
-            &[own, COUNT],
-            &span.attribute_count_limit,
-        );
-        let own = "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT";
-        let value = length(span.attribute_value_length_limit);
-        add("span attribute value length", &[own, LENGTH], &value);
-        let own = "OTEL_SPAN_EVENT_COUNT_LIMIT";
-        add("span event count", &[own], &span.event_count_limit);
-        let own = "OTEL_SPAN_LINK_COUNT_LIMIT";
-        add("span link count", &[own], &span.link_count_limit);
-        let own = "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT";
-        add(
-            "event attribute count",
-            &[own, COUNT],
-            &span.attribute_per_event_count_limit,
-        );
-        let own = "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT";
-        add(
-            "link attribute count",
-            &[own, COUNT],
-            &span.attribute_per_link_count_limit,
-        );
-        let own = "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT";
-        add(
-            "log record attribute count",
-            &[own, COUNT],
-            &log.attribute_count_limit,
-        );
-        let own = "OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT";
-        let value = length(log.attribute_value_length_limit);
-        add("log record attribute value length", &[own, LENGTH], &value);
+        for (name, variables, value) in [
+            (
+                "span attribute count limit",
+                limits::SPAN_ATTRIBUTE_COUNT,
+                span.attribute_count_limit.to_string(),
+            ),
+            (
+                "span attribute value length limit",
+                limits::SPAN_ATTRIBUTE_VALUE_LENGTH,
+                length(span.attribute_value_length_limit),
+            ),
+            (
+                "span event count limit",
+                limits::SPAN_EVENT_COUNT,
+                span.event_count_limit.to_string(),
+            ),
+            (
+                "span link count limit",
+                limits::SPAN_LINK_COUNT,
+                span.link_count_limit.to_string(),
+            ),
+            (
+                "event attribute count limit",
+                limits::EVENT_ATTRIBUTE_COUNT,
+                span.attribute_per_event_count_limit.to_string(),
+            ),
+            (
+                "link attribute count limit",
+                limits::LINK_ATTRIBUTE_COUNT,
+                span.attribute_per_link_count_limit.to_string(),
+            ),
+            (
+                "log record attribute count limit",
+                limits::LOGRECORD_ATTRIBUTE_COUNT,
+                log.attribute_count_limit.to_string(),
+            ),
+            (
+                "log record attribute value length limit",
+                limits::LOGRECORD_ATTRIBUTE_VALUE_LENGTH,
+                length(log.attribute_value_length_limit),
+            ),
+        ] {
+            self.add(name, variables, value);
+        }
     }
 
     fn metrics(&mut self, config: &Config) {
-        let metrics = &config.metrics;
-        let interval = format!("{:?}", metrics.export_interval);
-        self.add(
-            "metric export interval",
-            &["OTEL_METRIC_EXPORT_INTERVAL"],
-            &interval,
-        );
-        let timeout = limit(metrics.export_timeout);
-        self.add(
-            "metric export timeout",
-            &["OTEL_METRIC_EXPORT_TIMEOUT"],
-            &timeout,
-        );
-        let variable = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
-        let temporality = match metrics.temporality {
+        let settings = &config.metrics;
+        let interval = format!("{:?}", settings.export_interval);
+        self.add("metric export interval", metrics::INTERVAL, interval);
+        let timeout = limit(settings.export_timeout);
+        self.add("metric export timeout", metrics::TIMEOUT, timeout);
+        let variables = &["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"];
+        let temporality = match settings.temporality {
             Temporality::Cumulative => "cumulative",
             Temporality::Delta => "delta",
             Temporality::LowMemory => "lowmemory",
             _ => "unknown",
         };
-        self.add("metric temporality", &[variable], &temporality);
-        let variable = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION";
-        self.add(
-            "histogram aggregation",
-            &[variable],
-            &metrics.histogram_aggregation,
-        );
+        self.add("metric temporality", variables, temporality.to_owned());
+        let variables = &["OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"];
+        let aggregation = settings.histogram_aggregation.to_string();
+        self.add("histogram aggregation", variables, aggregation);
     }
 }
 
@@ -282,7 +270,10 @@ fn shown(pem: &Pem) -> String {
 }
 
 /// A value may be anything, and a line of its own would look like another setting.
-fn on_one_line(text: &str) -> String {
+fn on_one_line(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() {
