@@ -95,25 +95,28 @@ impl<'a> Env<'a> {
     }
 
     fn add(&self, variable: &str, value: &str, problem: &str, used: Option<&str>) {
+        let mut warnings = self.warnings.borrow_mut();
+        let same = warnings.iter().filter(|known| known.variable == variable);
+        let same = same.count();
+        // What is said no more is not made either: the others of a list may be thousands.
+        if same > MOST {
+            return;
+        }
         let mut warning = ConfigWarning {
             variable: variable.to_owned(),
             value: value.to_owned(),
             problem: problem.to_owned(),
             used: used.map(str::to_owned),
         };
-        let mut warnings = self.warnings.borrow_mut();
-        let same = warnings.iter().filter(|known| known.variable == variable);
-        match same.count() {
-            // Both signals read the generic variables.
-            _ if warnings.contains(&warning) => {}
-            0..MOST => warnings.push(warning),
-            MOST => {
-                HIDDEN.clone_into(&mut warning.value);
-                "has more parts like these".clone_into(&mut warning.problem);
-                warnings.push(warning);
-            }
-            _ => {}
+        // Both signals read the generic variables.
+        if warnings.contains(&warning) {
+            return;
         }
+        if same == MOST {
+            HIDDEN.clone_into(&mut warning.value);
+            "has more parts like these".clone_into(&mut warning.problem);
+        }
+        warnings.push(warning);
     }
 
     /// The value of a variable as it was written.
