@@ -82,9 +82,16 @@ impl<'a> RecordingSpan<'a> {
         Self { span, renamed }
     }
 
-    /// Adds attributes. A key that the span has already is added again: the caller adds each once.
+    /// Adds an attribute. A key that the span has already is added again: the caller adds each once.
+    pub fn set_attribute(&self, attribute: KeyValue) {
+        self.span.set_attribute(attribute);
+    }
+
+    /// Adds attributes, as [`set_attribute`](Self::set_attribute) does.
     pub fn set_attributes(&self, attributes: impl IntoIterator<Item = KeyValue>) {
-        self.span.set_attributes(attributes);
+        for attribute in attributes {
+            self.set_attribute(attribute);
+        }
     }
 
     /// Replaces the name. It must be of low cardinality.

@@ -89,11 +89,11 @@ where
                 if let Some(options) = this.options {
                     options.responded(&mut operation, &mut response);
                 }
-                Ok(match this.connection {
-                    None => operation.respond(response),
-                    Some(connection) => operation
-                        .respond_or_upgrade(response, |operation| connection.upgraded(operation)),
-                })
+                let upgraded = |mut operation: Operation<_>| match this.connection {
+                    None => operation.finish(Outcome::Upgraded),
+                    Some(connection) => connection.upgraded(operation),
+                };
+                Ok(operation.respond_or_upgrade(response, upgraded))
             }
             (Err(error), Some(mut operation)) => {
                 operation.finish(Outcome::Error(error_type_of::<E>()));

@@ -135,8 +135,8 @@ impl ClientRequest<'_> {
         (host, port): (Option<StringValue>, Option<u16>),
         sensitive: &[Box<str>],
     ) -> Vec<KeyValue> {
-        // Room for these and for those of the end.
-        let mut attributes = Vec::with_capacity(11);
+        // Room for those of an ordinary call and of its end.
+        let mut attributes = Vec::with_capacity(9);
         attributes.push(KeyValue::new(METHOD, method.as_str()));
         if method == KnownMethod::OTHER {
             let original = bounded(self.method.as_str()).to_owned();
@@ -222,27 +222,26 @@ impl ClientCall {
         attributes
     }
 
-    fn response_attributes(&self, failure: Option<Failure>) -> impl Iterator<Item = KeyValue> {
-        let version = self
-            .response
-            .and_then(|(_, version)| protocol_version(version?));
-        let attributes = [
-            (self.response)
-                .map(|(status, _)| KeyValue::new(STATUS_CODE, i64::from(status.as_u16()))),
-            version.map(|version| KeyValue::new(PROTOCOL_VERSION, version)),
-            failure.map(Failure::error_type),
-        ];
-        attributes.into_iter().flatten()
+    /// Adds what is known of the response, for the span and the metrics.
+    fn add_response(&self, failure: Option<Failure>, mut add: impl FnMut(KeyValue)) {
+        if let Some((status, version)) = self.response {
+            add(KeyValue::new(STATUS_CODE, i64::from(status.as_u16())));
+            if let Some(version) = version.and_then(protocol_version) {
+                add(KeyValue::new(PROTOCOL_VERSION, version));
+            }
+        }
+        if let Some(failure) = failure {
+            add(failure.error_type());
+        }
     }
 
-    fn peer_attributes(&self) -> impl Iterator<Item = KeyValue> {
-        let attributes = self.peer.map(|peer| {
-            [
-                KeyValue::new(PEER_ADDRESS, text_of(peer.ip())),
-                KeyValue::new(PEER_PORT, i64::from(peer.port())),
-            ]
-        });
-        attributes.into_iter().flatten()
+    /// Adds what the span ends with.
+    fn add_end(&self, failure: Option<Failure>, mut add: impl FnMut(KeyValue)) {
+        self.add_response(failure, &mut add);
+        if let Some(peer) = self.peer {
+            add(KeyValue::new(PEER_ADDRESS, text_of(peer.ip())));
+            add(KeyValue::new(PEER_PORT, i64::from(peer.port())));
+        }
     }
 }
 
@@ -288,10 +287,10 @@ impl Details for ClientCall {
         };
         let failure = Failure::of(outcome, status, |status| status.as_u16() >= 400);
         if let Some(span) = span {
-            let known = || (self.response_attributes(failure)).chain(self.peer_attributes());
-            span.set_attributes(known());
+            self.add_end(failure, |attribute| span.set_attribute(attribute));
             if let Some(extra) = &self.extra {
-                let known: Vec<_> = known().collect();
+                let mut known = Vec::new();
+                self.add_end(failure, |attribute| known.push(attribute));
                 span.set_attributes(extra.end(sizes, &known));
             }
             if let Some(failure) = failure {
@@ -300,7 +299,7 @@ impl Details for ClientCall {
         }
         if let Some(metrics) = &self.metrics {
             let mut attributes = self.request_attributes();
-            attributes.extend(self.response_attributes(failure));
+            self.add_response(failure, |attribute| attributes.push(attribute));
             let seconds = elapsed.as_secs_f64();
             metrics.duration.record(seconds, &attributes);
             if let Some(extra) = &self.extra {

@@ -46,7 +46,9 @@ pub fn split_host(value: &str) -> Option<(&str, Option<u16>)> {
             (address, port)
         }
         None => {
-            let end = value.bytes().position(|byte| !is_reg_name(byte));
+            let end = value
+                .bytes()
+                .position(|byte| !IS_REG_NAME[usize::from(byte)]);
             value.split_at(end.unwrap_or(value.len()))
         }
     };
@@ -60,13 +62,21 @@ pub fn split_host(value: &str) -> Option<(&str, Option<u16>)> {
 }
 
 /// `reg-name` of RFC 3986 without percent-encoding, which no host has in practice.
-fn is_reg_name(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~')
-        || matches!(
-            byte,
-            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
-        )
-}
+static IS_REG_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let marks = b"-._~!$&'()*+,;=";
+    let mut at = 0;
+    while at < marks.len() {
+        table[marks[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 /// An address as an attribute: IPv4 as such, also where a listener on both shows it mapped to IPv6.
 pub(super) fn text_of(address: IpAddr) -> String {
@@ -96,7 +106,9 @@ fn text_of_v4(address: Ipv4Addr) -> String {
         }
         push(b'0' + octet % 10);
     }
-    String::from_utf8_lossy(&text[..length]).into_owned()
+    str::from_utf8(&text[..length])
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// The port of a scheme, where a URL names none: of `http`, `ws`, `https` and `wss`.

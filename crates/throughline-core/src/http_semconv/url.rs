@@ -73,11 +73,14 @@ pub fn redact_query<'a, K: AsRef<str>>(query: &'a str, sensitive: &[K]) -> Cow<'
 pub fn redact_url<'a, K: AsRef<str>>(url: &'a str, sensitive: &[K]) -> Cow<'a, str> {
     let authority = match url.starts_with("//") {
         true => Some(2),
-        false => url.find("://").map(|scheme| scheme + 3),
+        false => (url.as_bytes().windows(3))
+            .position(|window| window == b"://")
+            .map(|scheme| scheme + 3),
     };
     let without_user = |authority: usize| {
         let rest = &url[authority..];
-        let length = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let is_end = |byte| matches!(byte, b'/' | b'?' | b'#');
+        let length = rest.bytes().position(is_end).unwrap_or(rest.len());
         let at = rest[..length].rfind('@').filter(|at| at + 1 < length)?;
         let safe = format!("{}{REDACTED}:{REDACTED}{}", &url[..authority], &rest[at..]);
         Some(Cow::Owned(safe))

@@ -275,21 +275,20 @@ impl Details for ServerCall {
     fn finish(self, outcome: Outcome, elapsed: Duration, span: Option<RecordingSpan<'_>>) {
         let failure = Failure::of(outcome, self.status, is_error);
         if let Some(span) = span {
-            let status = self.status.map(|status| i64::from(status.as_u16()));
-            let late_route = self.route.filter(|_| self.late_route);
-            if let Some(route) = late_route
-                && !(self.options.as_ref()).is_some_and(|options| options.is_named)
-            {
-                span.set_name(route.span_name(self.method));
+            if let Some(status) = self.status {
+                span.set_attribute(KeyValue::new(STATUS_CODE, i64::from(status.as_u16())));
             }
-            let attributes = [
-                status.map(|status| KeyValue::new(STATUS_CODE, status)),
-                late_route.map(|route| KeyValue::new(ROUTE, route.template())),
-                failure.map(Failure::error_type),
-            ];
-            span.set_attributes(attributes.into_iter().flatten());
+            if let Some(route) = self.route.filter(|_| self.late_route) {
+                span.set_attribute(KeyValue::new(ROUTE, route.template()));
+                if !(self.options.as_ref()).is_some_and(|options| options.is_named) {
+                    span.set_name(route.span_name(self.method));
+                }
+            }
+            if let Some(failure) = failure {
+                span.set_attribute(failure.error_type());
+            }
             if let Some((_, Some(bytes))) = self.sizes() {
-                span.set_attributes([KeyValue::new(RESPONSE_SIZE, size(bytes))]);
+                span.set_attribute(KeyValue::new(RESPONSE_SIZE, size(bytes)));
             }
             if let Some(options) = &self.options {
                 span.set_attributes(options.labels.iter());
