@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod body;
+pub mod db_semconv;
 pub mod http_semconv;
 mod ids;
 mod operation;

@@ -10,6 +10,7 @@ mod http;
 mod old_names;
 mod operation;
 mod providers;
+mod sql;
 mod status;
 mod support;
 mod url;
