@@ -18,7 +18,7 @@ const SETS: usize = 128;
 const MAX_BYTES: usize = 10 * 1024;
 
 /// What [`Statement`] knows, shared. A text that does not differ from the SQL is the same allocation.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CachedStatement {
     dialect: Dialect,
     sql: Arc<str>,
@@ -48,6 +48,11 @@ impl CachedStatement {
         }
     }
 
+    /// Whether nothing in it is kept from anybody: a password does not stay in memory.
+    fn may_be_kept(&self) -> bool {
+        self.as_written == self.sql
+    }
+
     /// [`Statement::sanitized`].
     #[must_use]
     pub fn sanitized(&self) -> &Arc<str> {
@@ -67,7 +72,17 @@ impl CachedStatement {
     }
 }
 
-/// Statements that were read, by dialect and SQL: 512 at most, of 10 KiB at most each.
+/// Without what the sanitized text is without.
+impl fmt::Debug for CachedStatement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CachedStatement")
+            .field("sanitized", &self.sanitized)
+            .field("summary", &self.summary)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Statements that were read, by dialect and SQL: 512 at most, of 10 KiB at most each. One with a secret is not kept.
 ///
 /// Looking one up takes no lock and allocates nothing. What did not come again gives way first.
 pub struct StatementCache {
@@ -107,7 +122,9 @@ impl StatementCache {
             }
         }
         let statement = Arc::new(CachedStatement::read(sql, dialect));
-        free_slot(set).put(hash, Arc::clone(&statement));
+        if statement.may_be_kept() {
+            free_slot(set).put(hash, Arc::clone(&statement));
+        }
         statement
     }
 }

@@ -13,7 +13,10 @@ pub(super) struct Edits {
 impl Edits {
     /// Replaces the bytes of `text` from `from` to `to`, which are boundaries of characters.
     pub(super) fn replace(&mut self, text: &str, from: usize, to: usize, with: &str) {
-        self.written.reserve(from - self.done + with.len());
+        if self.written.capacity() == 0 {
+            // No replacement is longer than what it replaces.
+            self.written.reserve_exact(text.len());
+        }
         self.written.push_str(&text[self.done..from]);
         self.written.push_str(with);
         self.done = to;

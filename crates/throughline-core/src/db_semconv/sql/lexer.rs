@@ -33,8 +33,8 @@ pub(super) enum Last {
 /// What takes the place of a literal.
 const PLACEHOLDER: &str = "?";
 
-/// Reads a statement: the sanitized text, the text as written and the summary.
-pub(super) fn read(sql: &str, dialect: Dialect) -> (Edits, Edits, Option<String>) {
+/// Reads a statement, or the beginning of one that was cut: the sanitized text, the text as written and the summary.
+pub(super) fn read(sql: &str, is_cut: bool, dialect: Dialect) -> (Edits, Edits, Option<String>) {
     let mut lexer = Lexer {
         sql,
         bytes: sql.as_bytes(),
@@ -44,7 +44,7 @@ pub(super) fn read(sql: &str, dialect: Dialect) -> (Edits, Edits, Option<String>
         sanitized: Edits::default(),
         as_written: Edits::default(),
         secrets: Secrets::default(),
-        summary: Summary::new(sql, dialect),
+        summary: Summary::new(sql, is_cut, dialect),
     };
     while let Some(&byte) = lexer.bytes.get(lexer.at) {
         lexer.token(byte);
@@ -116,6 +116,7 @@ impl Lexer<'_> {
             _ => {}
         }
         if self.last == Last::Point {
+            self.secrets.name(word);
             self.last = Last::Word;
         } else {
             self.whole_word(from, word);
@@ -208,6 +209,12 @@ impl Lexer<'_> {
             self.secret(self.at, end.at);
             return self.literal(self.at, end.at);
         }
+        let inside = &self.bytes[self.at + 1..end.at - 1];
+        self.secrets.name(
+            inside
+                .iter()
+                .fold(Word::default(), |word, &byte| word.with(byte)),
+        );
         self.at = match self.last {
             Last::Point => end.at,
             _ => self.summary.quoted(self.at..end.at),

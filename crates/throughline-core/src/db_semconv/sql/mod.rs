@@ -44,7 +44,8 @@
 //!
 //! - in a statement that is not on rows, each string after a word that ends with `PASSWORD`, `PASSWD`, `PWD`, `SECRET`, `TOKEN`,
 //!   `CREDENTIALS` or `ACCESS_KEY`, and after `IDENTIFIED`, with what stands behind `IDENTIFIED BY` without quotes;
-//! - in `SELECT`, `INSERT`, `UPDATE` and the like the string that directly follows such a word;
+//! - in `SELECT`, `INSERT`, `UPDATE` and the like the string that directly follows such a word or name, not those of a row:
+//!   `INSERT INTO a (password) VALUES ('…')`, which has no bound arguments, has no literals either;
 //! - the key of `PRAGMA key` and `ATTACH … KEY`;
 //! - a string or comment with a password, passphrase or secret in it, or a URL with user information: connection strings, and
 //!   statements on accounts that are executed by another.
@@ -81,6 +82,7 @@ mod edits;
 mod lexer;
 mod literal;
 mod secrets;
+mod shortened;
 mod statement;
 mod summary;
 mod words;

@@ -28,6 +28,11 @@ pub(super) struct Secrets {
 }
 
 impl Secrets {
+    /// A name in quotes, or a part of one.
+    pub(super) fn name(&mut self, name: Word) {
+        self.word(name, None, false);
+    }
+
     /// A word, which is not a part of a name. `is_first` of its statement.
     pub(super) fn word(&mut self, word: Word, keyword: Option<Keyword>, is_first: bool) {
         if is_first {

@@ -1,6 +1,7 @@
 //! A statement that was read.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::lexer;
 
@@ -37,7 +38,7 @@ const MARK: &str = "…";
 ///     "SELECT * FROM orders o JOIN customers c ON c.id = o.customer WHERE c.name = ?",
 /// );
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Statement<'a> {
     sanitized: Cow<'a, str>,
     as_written: Cow<'a, str>,
@@ -56,7 +57,7 @@ impl<'a> Statement<'a> {
         }
         let mark = (end < sql.len()).then_some(MARK);
         let sql = &sql[..end];
-        let (sanitized, as_written, summary) = lexer::read(sql, dialect);
+        let (sanitized, as_written, summary) = lexer::read(sql, mark.is_some(), dialect);
         Self {
             sanitized: sanitized.finish(sql, mark),
             as_written: as_written.finish(sql, mark),
@@ -83,5 +84,15 @@ impl<'a> Statement<'a> {
     #[must_use]
     pub fn summary(&self) -> Option<&str> {
         self.summary.as_deref()
+    }
+}
+
+/// Without what the sanitized text is without.
+impl fmt::Debug for Statement<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Statement")
+            .field("sanitized", &self.sanitized)
+            .field("summary", &self.summary)
+            .finish_non_exhaustive()
     }
 }

@@ -4,11 +4,9 @@ use std::ops::Range;
 
 use super::lexer::Last;
 use super::literal::{name_quote, quoted_name};
+use super::shortened::Shortened;
 use super::statement::Dialect;
 use super::words::{Keyword, Word, is_word, long_keyword};
-
-/// "SHOULD truncate the summary to 255 characters".
-const MAX_CHARS: usize = 255;
 
 /// How deep parentheses may be for what is in them to count.
 const MAX_DEPTH: usize = 64;
@@ -57,10 +55,9 @@ mod level {
 #[derive(Debug)]
 pub(super) struct Summary<'a> {
     sql: &'a str,
+    is_cut: bool,
     dialect: Dialect,
-    text: String,
-    chars: usize,
-    is_full: bool,
+    text: Shortened,
     expect: Expect,
     /// Whether the statement defines something, and may have a body of statements.
     defines: bool,
@@ -70,13 +67,13 @@ pub(super) struct Summary<'a> {
 }
 
 impl<'a> Summary<'a> {
-    pub(super) fn new(sql: &'a str, dialect: Dialect) -> Self {
+    /// Of `sql`, or of its beginning.
+    pub(super) fn new(sql: &'a str, is_cut: bool, dialect: Dialect) -> Self {
         Self {
             sql,
+            is_cut,
             dialect,
-            text: String::new(),
-            chars: 0,
-            is_full: false,
+            text: Shortened::default(),
             expect: Expect::Command,
             defines: false,
             levels: [0; MAX_DEPTH],
@@ -86,7 +83,7 @@ impl<'a> Summary<'a> {
     }
 
     pub(super) fn finish(self) -> Option<String> {
-        Some(self.text).filter(|text| !text.is_empty())
+        self.text.finish()
     }
 
     /// Whether a statement begins.
@@ -182,12 +179,13 @@ impl<'a> Summary<'a> {
         }
         let name = &self.sql[start..end];
         let is_call = self.expect == Expect::Source && self.next(end) == Some(b'(');
+        let is_half = self.is_cut && end == self.sql.len();
         if self.expect == Expect::Cte {
             if self.ctes.len() < MAX_CTES {
                 self.ctes.push(name);
             }
-        } else if !is_call && !self.is_cte(name) {
-            self.append(name);
+        } else if !is_call && !is_half && !self.is_cte(name) {
+            self.text.push(name);
         }
         self.expect = Expect::Anything;
         end
@@ -214,15 +212,15 @@ impl<'a> Summary<'a> {
     ) -> bool {
         match keyword {
             Some(Keyword::Unnamed) if !is_optional => {
-                self.append(&self.sql[place.clone()]);
+                self.text.push(&self.sql[place.clone()]);
                 self.expect = Expect::End;
             }
             Some(Keyword::Named) if !is_optional => {
-                self.append(&self.sql[place.clone()]);
+                self.text.push(&self.sql[place.clone()]);
                 self.expect = Expect::Target;
             }
             _ if word.is("TABLE") => {
-                self.append(&self.sql[place.clone()]);
+                self.text.push(&self.sql[place.clone()]);
                 self.expect = Expect::Target;
             }
             Some(Keyword::Before) => {}
@@ -258,7 +256,7 @@ impl<'a> Summary<'a> {
             }
             Keyword::Values => {
                 if begins {
-                    self.append(&self.sql[place.clone()]);
+                    self.text.push(&self.sql[place.clone()]);
                 }
                 self.clear(level::SOURCES);
                 self.expect(Expect::Anything, level::LISTS);
@@ -362,7 +360,7 @@ impl<'a> Summary<'a> {
     }
 
     fn operation(&mut self, place: &Range<usize>, after: Expect) {
-        self.append(&self.sql[place.clone()]);
+        self.text.push(&self.sql[place.clone()]);
         self.expect = after;
     }
 
@@ -386,25 +384,6 @@ impl<'a> Summary<'a> {
     fn clear(&mut self, flags: u8) {
         if let Some(level) = self.levels.get_mut(self.depth) {
             *level &= !flags;
-        }
-    }
-
-    /// "ensuring truncation does not occur within an operation name or target".
-    fn append(&mut self, part: &str) {
-        if self.is_full {
-            return;
-        }
-        let is_first = self.text.is_empty();
-        let chars = part.chars().count() + usize::from(!is_first);
-        self.is_full = self.chars + chars > MAX_CHARS;
-        if !self.is_full {
-            if is_first {
-                self.text.reserve(64);
-            } else {
-                self.text.push(' ');
-            }
-            self.text.push_str(part);
-            self.chars += chars;
         }
     }
 }

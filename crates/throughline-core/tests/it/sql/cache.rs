@@ -51,6 +51,15 @@ fn a_long_statement_is_read_each_time() {
 }
 
 #[test]
+fn a_statement_with_a_secret_is_read_each_time() {
+    let cache = StatementCache::new();
+    let sql = "ALTER USER bob PASSWORD 'hunter2'";
+    let first = cache.get(sql, PostgreSql);
+    assert_eq!(&**first.as_written(), "ALTER USER bob PASSWORD ?");
+    assert!(!Arc::ptr_eq(&first, &cache.get(sql, PostgreSql)));
+}
+
+#[test]
 fn what_comes_again_outlives_what_does_not() {
     let cache = StatementCache::new();
     let first = cache.get("SELECT a FROM t", PostgreSql);

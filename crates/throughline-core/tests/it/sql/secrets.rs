@@ -1,5 +1,7 @@
 //! Secrets that leave neither text.
 
+use throughline_core::db_semconv::sql::StatementCache;
+
 use super::*;
 
 /// The text as written.
@@ -185,6 +187,39 @@ fn a_literal_next_to_a_secret_name_is_replaced() {
         "SELECT a FROM t WHERE password = OLD_PASSWORD('hunter2')",
         "SELECT a FROM t WHERE password = OLD_PASSWORD(?)",
     );
+}
+
+#[test]
+fn names_with_points_and_quotes_are_names_of_secrets_too() {
+    check(
+        &DIALECTS,
+        "SELECT a FROM t WHERE t.password = 'hunter2'",
+        "SELECT a FROM t WHERE t.password = ?",
+    );
+    check(
+        &[PostgreSql, Sqlite],
+        r#"UPDATE "t" SET "password" = 'hunter2'"#,
+        r#"UPDATE "t" SET "password" = ?"#,
+    );
+    check(
+        &[MySql],
+        "UPDATE `t` SET `t`.`password` = 'hunter2'",
+        "UPDATE `t` SET `t`.`password` = ?",
+    );
+    check(
+        &[Sqlite],
+        "PRAGMA main.key = 'hunter2'",
+        "PRAGMA main.key = ?",
+    );
+}
+
+#[test]
+fn debug_output_holds_no_secret() {
+    let sql = "SELECT 'hunter2'";
+    let statement = Statement::read(sql, PostgreSql);
+    let cached = StatementCache::new().get(sql, PostgreSql);
+    let shown = format!("{statement:?} {cached:?}");
+    assert!(!shown.contains("hunter2"), "{shown}");
 }
 
 #[test]

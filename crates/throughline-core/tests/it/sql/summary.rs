@@ -267,6 +267,16 @@ fn what_is_not_understood_has_none() {
 }
 
 #[test]
+fn a_name_that_was_cut_is_none() {
+    let sql = format!(
+        "SELECT {} FROM {}",
+        "a".repeat(32 * 1024 - 20),
+        "b".repeat(20)
+    );
+    check(&sql, "SELECT");
+}
+
+#[test]
 fn a_summary_ends_before_the_name_that_does_not_fit() {
     let name = "a".repeat(62);
     let sql = format!("SELECT 1 FROM {name}, {name}, {name}, {name}, b");
