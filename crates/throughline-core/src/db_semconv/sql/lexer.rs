@@ -95,22 +95,26 @@ impl Lexer<'_> {
 
     fn word(&mut self) {
         let from = self.at;
+        let rest = &self.bytes[from..];
         let mut word = Word::default();
-        while let Some(&byte) = self.bytes.get(self.at)
-            && is_word(byte)
-        {
+        for &byte in rest {
+            if !is_word(byte) {
+                break;
+            }
             word = word.with(byte);
-            self.at += 1;
         }
+        self.at += word.length;
         match self.bytes.get(self.at) {
             Some(b'\'') if is_prefix(word, self.bytes[from]) => {
-                let backslash = match word.is("E") && self.dialect == Dialect::PostgreSql {
+                let backslash = match word.is(const { Word::new("E") })
+                    && self.dialect == Dialect::PostgreSql
+                {
                     true => Backslash::Escapes,
                     false => Backslash::of(self.dialect),
                 };
                 return self.string(from, self.at, backslash);
             }
-            Some(b'&') if word.is("U") && self.next() == Some(b'\'') => {
+            Some(b'&') if word.is(const { Word::new("U") }) && self.next() == Some(b'\'') => {
                 return self.string(from, self.at + 1, Backslash::of(self.dialect));
             }
             _ => {}

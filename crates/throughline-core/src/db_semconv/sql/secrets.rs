@@ -36,7 +36,8 @@ impl Secrets {
     /// A word, which is not a part of a name. `is_first` of its statement.
     pub(super) fn word(&mut self, word: Word, keyword: Option<Keyword>, is_first: bool) {
         if is_first {
-            self.has_keys = word.is("PRAGMA") || word.is("ATTACH");
+            self.has_keys =
+                word.is(const { Word::new("PRAGMA") }) || word.is(const { Word::new("ATTACH") });
             self.is_on_rows = keyword.is_some_and(is_on_rows);
         }
         if self.names_a_secret(word) {
@@ -45,7 +46,7 @@ impl Secrets {
                 false => Next::AllSecret,
             };
             self.is_bare = self.has_keys;
-        } else if word.is("BY") && self.is_identified {
+        } else if word.is(const { Word::new("BY") }) && self.is_identified {
             self.is_bare = true;
         } else if self.next == Next::Secret && !is_between(word, keyword) {
             self.next = Next::Unknown;
@@ -57,17 +58,17 @@ impl Secrets {
             return false;
         }
         // IDENTIFIED, by its last eight letters.
-        let is_identified = word.length == 10 && word.ends_with("entified");
+        let is_identified = word.length == 10 && word.ends_with(const { Word::new("entified") });
         self.is_identified |= is_identified;
         is_identified
-            || word.ends_with("password")
-            || word.ends_with("secret")
-            || word.ends_with("passwd")
-            || word.ends_with("pwd")
-            || word.ends_with("token")
-            || word.ends_with("dentials")
-            || word.ends_with("cess_key")
-            || (self.has_keys && word.ends_with("key"))
+            || word.ends_with(const { Word::new("password") })
+            || word.ends_with(const { Word::new("secret") })
+            || word.ends_with(const { Word::new("passwd") })
+            || word.ends_with(const { Word::new("pwd") })
+            || word.ends_with(const { Word::new("token") })
+            || word.ends_with(const { Word::new("dentials") })
+            || word.ends_with(const { Word::new("cess_key") })
+            || (self.has_keys && word.ends_with(const { Word::new("key") }))
     }
 
     /// Whether a secret that is not a string may come next.
@@ -81,7 +82,9 @@ impl Secrets {
             return false;
         }
         // IDENTIFIED BY RANDOM PASSWORD, BY PASSWORD '…', BY VALUES '…'.
-        let is_keyword = word.is("PASSWORD") || word.is("RANDOM") || word.is("VALUES");
+        let is_keyword = word.is(const { Word::new("PASSWORD") })
+            || word.is(const { Word::new("RANDOM") })
+            || word.is(const { Word::new("VALUES") });
         self.is_bare = false;
         !is_keyword
     }
@@ -105,8 +108,8 @@ fn is_between(word: Word, keyword: Option<Keyword>) -> bool {
     matches!(
         keyword,
         Some(Keyword::In | Keyword::Compare | Keyword::As | Keyword::Modifier)
-    ) || word.is("BY")
-        || word.is("TO")
+    ) || word.is(const { Word::new("BY") })
+        || word.is(const { Word::new("TO") })
 }
 
 /// Whether a text has a password in it: a connection string with one, or a statement on accounts.

@@ -219,7 +219,7 @@ impl<'a> Summary<'a> {
                 self.text.push(&self.sql[place.clone()]);
                 self.expect = Expect::Target;
             }
-            _ if word.is("TABLE") => {
+            _ if word.is(const { Word::new("TABLE") }) => {
                 self.text.push(&self.sql[place.clone()]);
                 self.expect = Expect::Target;
             }
