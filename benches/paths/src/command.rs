@@ -11,6 +11,7 @@ use crate::end::EndOptions;
 use crate::export::{Export, ExportOptions};
 use crate::line::LineOptions;
 use crate::request::{RequestOptions, request_path};
+use crate::sql::SqlOptions;
 use crate::stack::Stack;
 
 /// A path.
@@ -28,6 +29,8 @@ pub enum Command {
     Child(ChildOptions),
     /// A log line.
     Line(LineOptions),
+    /// The reading of an SQL statement.
+    Sql(SqlOptions),
     /// A call by reqwest's client.
     Call {
         /// What stands around the client.
@@ -61,6 +64,7 @@ impl Command {
             }
             Self::Child(options) => options.path(),
             Self::Line(options) => Ok(options.path()),
+            Self::Sql(options) => Ok(options.path()),
             Self::Call { client, options } => client.path(&options),
             Self::End(options) => options.path(),
             Self::Export { by, options } => by.path(&options),

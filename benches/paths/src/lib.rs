@@ -14,6 +14,7 @@ mod line;
 mod processor;
 mod request;
 mod sdk;
+mod sql;
 mod stack;
 
 pub use call::{CallOptions, Client, calls};
@@ -24,3 +25,4 @@ pub use export::{ExportOptions, exports, span};
 pub use processor::bind_to;
 pub use request::{Input, Observed, RequestOptions, request_path, router};
 pub use sdk::{Nowhere, QUEUE, collector, sampler};
+pub use sql::{SqlOptions, SqlStatement, reads};

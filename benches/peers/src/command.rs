@@ -1,9 +1,12 @@
 //! What a program is told to do.
 
+use std::hint::black_box;
 use std::io;
 
 use clap::Subcommand;
-use throughline_bench::{CallOptions, ExportOptions, Path, RequestOptions, request_path, router};
+use throughline_bench::{
+    CallOptions, ExportOptions, Path, RequestOptions, SqlStatement, reads, request_path, router,
+};
 
 use crate::call::Call;
 use crate::export::Export;
@@ -31,6 +34,11 @@ pub enum Command {
         #[command(flatten)]
         options: CallOptions,
     },
+    /// The text of an SQL statement without literals, by `sql_lexer`.
+    PeerSql {
+        /// The statement.
+        statement: SqlStatement,
+    },
     /// A span and its export.
     PeerExport {
         /// What exports.
@@ -54,6 +62,13 @@ impl Command {
                 request_path(options, |options| stack.observe(router(options), options))
             }
             Self::PeerCall { client, options } => client.path(&options),
+            Self::PeerSql { statement } => {
+                let sql = statement.text();
+                // It takes the text, which is somebody else's: one copy is its cost.
+                Ok(reads(move || {
+                    black_box(sql_lexer::sanitize_string(black_box(&sql).clone()));
+                }))
+            }
             Self::PeerExport { by, options } => by.path(&options),
         }
     }

@@ -118,6 +118,7 @@ pub(crate) fn groups(server: &str, collector: (&str, &str)) -> Vec<Group> {
         groups.push(requests(what, input));
     }
     groups.extend([work(), children(), lines()]);
+    groups.extend(STATEMENTS.iter().map(|(what, word)| statements(what, word)));
     groups.extend(["sampled", "unsampled"].map(|input| calls(input, server)));
     groups.push(exports(collector));
     groups.extend([open(), attributes(), held(), threads()]);
@@ -248,6 +249,44 @@ fn lines() -> Group {
     Group {
         unit: REQUEST.to_owned(),
         ..group(row("log line", NOTHING, "line bare"), rows)
+    }
+}
+
+const STATEMENTS: &[(&str, &str)] = &[
+    ("sql, one row by its key, 40 bytes", "row"),
+    ("sql, two joins, 240 bytes", "join"),
+    ("sql, a list of literals, 1 KiB", "list"),
+    ("sql, 1 KiB", "kib1"),
+    ("sql, 32 KiB", "kib32"),
+];
+
+fn statements(what: &'static str, word: &str) -> Group {
+    let peer = format!("peer-sql {word}");
+    let rows = vec![
+        Row {
+            remark: "text and summary",
+            ..row(
+                what,
+                "**throughline-core**",
+                format!("sql throughline {word}"),
+            )
+        },
+        Row {
+            remark: "text and summary, a statement that comes again",
+            ..row(
+                what,
+                "**throughline-core**",
+                format!("sql throughline-cached {word}"),
+            )
+        },
+        Row {
+            remark: "text alone",
+            ..row(what, "sql_lexer", &peer)
+        },
+    ];
+    Group {
+        unit: peer,
+        ..group(row(what, NOTHING, format!("sql bare {word}")), rows)
     }
 }
 

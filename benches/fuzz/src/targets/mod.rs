@@ -1,8 +1,9 @@
-//! What reads. Inputs are blocks of headers or variables, `name: value` a line.
+//! What reads. Inputs are blocks of headers or variables, `name: value` a line, or a statement behind its name.
 
 mod config;
 mod http;
 mod propagation;
+mod sql;
 
 use throughline_core::http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -29,7 +30,12 @@ pub(crate) struct Target {
 
 /// All of them.
 pub(crate) fn all() -> Vec<Target> {
-    let all = [&propagation::TARGETS[..], &config::TARGETS, &http::TARGETS];
+    let all = [
+        &propagation::TARGETS[..],
+        &config::TARGETS,
+        &http::TARGETS,
+        &sql::TARGETS,
+    ];
     all.concat()
 }
 
