@@ -1,5 +1,14 @@
-//! The database rules of the OpenTelemetry semantic conventions 1.44.
+//! The database rules of the OpenTelemetry semantic conventions 1.44, for clients of any database.
 //!
 //! <https://opentelemetry.io/docs/specs/semconv/db/>
 
+mod endpoint;
+mod metrics;
+mod operation;
+mod settings;
 pub mod sql;
+
+pub use endpoint::DatabaseEndpoint;
+pub use metrics::DatabaseMetrics;
+pub use operation::{DatabaseCall, DatabaseRequest, Query};
+pub use settings::DatabaseSettings;

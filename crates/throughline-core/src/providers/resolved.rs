@@ -84,6 +84,13 @@ impl<M: Instruments> Resolved<M> {
         })
     }
 
+    /// Starts an operation that is measured and has no span: what it does is the parent's.
+    pub(crate) fn measure<D: Details>(&self, parent: Parent, details: D) -> Operation<D> {
+        let is_measured = self.metrics.is_some();
+        let context = parent.into_context();
+        Operation::new(context, Instant::now(), None, is_measured, details)
+    }
+
     /// Starts an operation. `attributes` is called once at most, and not at all for a span that does not record, unless
     /// the [sampler may look at them](Prediction::UsesAttributes).
     ///

@@ -4,6 +4,7 @@
 
 mod baggage;
 mod body;
+mod database;
 mod deferred;
 mod formats;
 mod http;

@@ -1,0 +1,109 @@
+//! Which database it is that is asked.
+
+use std::sync::Arc;
+
+use opentelemetry::{Key, KeyValue, StringValue};
+
+const SYSTEM: Key = Key::from_static_str("db.system.name");
+const NAMESPACE: Key = Key::from_static_str("db.namespace");
+const ADDRESS: Key = Key::from_static_str("server.address");
+const PORT: Key = Key::from_static_str("server.port");
+
+/// A database as its clients know it: what all the operations of a pool or connection have in common.
+///
+/// What is not known, or empty, is not recorded.
+///
+/// ```
+/// use throughline_core::db_semconv::DatabaseEndpoint;
+///
+/// let orders = DatabaseEndpoint::new("postgresql")
+///     .namespace("orders")
+///     .server("db.internal", Some(5433));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct DatabaseEndpoint {
+    system: &'static str,
+    namespace: Option<StringValue>,
+    address: Option<StringValue>,
+    port: Option<u16>,
+}
+
+impl DatabaseEndpoint {
+    /// A database of `system`: a value of
+    /// [`db.system.name`](https://opentelemetry.io/docs/specs/semconv/registry/attributes/db/#db-system-name).
+    #[must_use]
+    pub fn new(system: &'static str) -> Self {
+        Self {
+            system,
+            namespace: None,
+            address: None,
+            port: None,
+        }
+    }
+
+    /// Sets `db.namespace`: the database, as the system's own conventions write it. Default: not recorded.
+    #[must_use]
+    pub fn namespace(mut self, namespace: &str) -> Self {
+        self.namespace = shared(namespace);
+        self
+    }
+
+    /// Sets `server.address`, a host or the path of a socket, and `server.port`, which is recorded where it is not the
+    /// system's default. Default: neither is recorded.
+    #[must_use]
+    pub fn server(mut self, address: &str, port: Option<u16>) -> Self {
+        self.address = shared(address);
+        let is_told = self.address.is_some();
+        self.port = port.filter(|_| is_told && port != default_port(self.system));
+        self
+    }
+
+    /// The `db.system.name`.
+    #[must_use]
+    pub fn system(&self) -> &'static str {
+        self.system
+    }
+
+    /// What a span is named after where it has neither a collection nor a stored procedure: the database, else its server.
+    pub(super) fn target(&self) -> Option<String> {
+        // "`db.namespace` SHOULD NOT be used in the span name since it is a numeric value" (conventions, Redis).
+        let namespace = self.namespace.as_ref().filter(|_| self.system != "redis");
+        if let Some(namespace) = namespace {
+            return Some(namespace.as_str().to_owned());
+        }
+        let address = self.address.as_ref()?.as_str();
+        Some(match self.port.or_else(|| default_port(self.system)) {
+            // The path of a socket has no port.
+            Some(port) if !address.starts_with('/') => format!("{address}:{port}"),
+            _ => address.to_owned(),
+        })
+    }
+
+    pub(super) fn attributes(&self) -> impl Iterator<Item = KeyValue> {
+        let text = |key, value: &Option<StringValue>| {
+            (value.clone()).map(|value| KeyValue::new::<Key, StringValue>(key, value))
+        };
+        let attributes = [
+            Some(KeyValue::new(SYSTEM, self.system)),
+            text(NAMESPACE, &self.namespace),
+            text(ADDRESS, &self.address),
+            self.port.map(|port| KeyValue::new(PORT, i64::from(port))),
+        ];
+        attributes.into_iter().flatten()
+    }
+}
+
+/// One text for all the spans and measurements that have it.
+fn shared(text: &str) -> Option<StringValue> {
+    (!text.is_empty()).then(|| Arc::<str>::from(text).into())
+}
+
+/// The port that is not worth recording.
+fn default_port(system: &str) -> Option<u16> {
+    match system {
+        "postgresql" => Some(5432),
+        "mysql" | "mariadb" => Some(3306),
+        "redis" => Some(6379),
+        _ => None,
+    }
+}

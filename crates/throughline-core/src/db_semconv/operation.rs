@@ -1,0 +1,216 @@
+//! CLIENT spans: <https://opentelemetry.io/docs/specs/semconv/db/database-spans/>, and their metric.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry::trace::{SpanKind, TraceContextExt};
+use opentelemetry::{Context, Key, KeyValue, StringValue};
+
+use super::{DatabaseEndpoint, DatabaseMetrics, DatabaseSettings};
+use crate::operation::{Details, Operation, Outcome, RecordingSpan};
+use crate::providers::{Parent, Resolved, SpanRequest};
+
+const TEXT: Key = Key::from_static_str("db.query.text");
+const SUMMARY: Key = Key::from_static_str("db.query.summary");
+const OPERATION: Key = Key::from_static_str("db.operation.name");
+const BATCH_SIZE: Key = Key::from_static_str("db.operation.batch.size");
+const COLLECTION: Key = Key::from_static_str("db.collection.name");
+const STORED_PROCEDURE: Key = Key::from_static_str("db.stored_procedure.name");
+const STATUS_CODE: Key = Key::from_static_str("db.response.status_code");
+const RETURNED_ROWS: Key = Key::from_static_str("db.response.returned_rows");
+const ERROR_TYPE: Key = Key::from_static_str("error.type");
+
+/// What a database is asked. Texts that are shared (`Arc<str>`) are not copied.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Query {
+    /// `db.query.text`: without literals, unless they come apart from it.
+    pub text: Option<StringValue>,
+    /// `db.query.summary`, of low cardinality, which names the span.
+    pub summary: Option<StringValue>,
+    /// `db.operation.name`, where it need not be read from the text.
+    pub operation: Option<StringValue>,
+    /// `db.collection.name`, where it need not be read from the text.
+    pub collection: Option<StringValue>,
+    /// `db.stored_procedure.name`.
+    pub stored_procedure: Option<StringValue>,
+    /// How many operations a call of a batch API has. One alone is not recorded: then it is no batch.
+    pub batch_size: Option<usize>,
+}
+
+/// An operation that a client sends to a database.
+#[derive(Clone, Copy)]
+pub struct DatabaseRequest<'a> {
+    /// The database.
+    pub endpoint: &'a Arc<DatabaseEndpoint>,
+    /// Tells what it is asked. Called only if something may be recorded, and once.
+    pub query: &'a dyn Fn() -> Query,
+    /// What is set for the client.
+    pub settings: &'a DatabaseSettings,
+}
+
+impl fmt::Debug for DatabaseRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the query, which may hold secrets.
+        f.debug_struct("DatabaseRequest")
+            .field("endpoint", self.endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+impl DatabaseRequest<'_> {
+    /// Starts the CLIENT operation under `parent`, usually the current context.
+    #[must_use]
+    pub fn start(
+        self,
+        parent: Context,
+        resolved: &Resolved<DatabaseMetrics>,
+    ) -> Operation<DatabaseCall> {
+        let is_lone = self.settings.only_under_parent && !parent.span().span_context().is_valid();
+        let parent = Parent::Local(parent);
+        if !resolved.may_record(&parent) || is_lone && resolved.metrics().is_none() {
+            return match is_lone {
+                true => Operation::carrying(parent.into_context()),
+                false => resolved.carry(parent),
+            };
+        }
+        let query = (self.query)();
+        let call = DatabaseCall {
+            metrics: resolved.metrics().cloned(),
+            endpoint: Arc::clone(self.endpoint),
+            identity: Identity::of(&query),
+            records_rows: self.settings.returned_rows,
+            status_code: None,
+            rows: None,
+        };
+        if is_lone {
+            return resolved.measure(parent, call);
+        }
+        let request = SpanRequest {
+            kind: SpanKind::Client,
+            name: query.span_name(self.endpoint),
+            parent,
+        };
+        let endpoint = Arc::clone(self.endpoint);
+        resolved.start(request, move || query.attributes(&endpoint), call)
+    }
+}
+
+impl Query {
+    /// "The span name SHOULD be `{db.query.summary}` if a summary is available", else the operation and its target, else
+    /// what of them there is, else the system.
+    fn span_name(&self, endpoint: &DatabaseEndpoint) -> Cow<'static, str> {
+        if let Some(summary) = &self.summary {
+            return summary.as_str().to_owned().into();
+        }
+        let own = self.collection.as_ref().or(self.stored_procedure.as_ref());
+        let target = own.map(|target| target.as_str().to_owned());
+        match (&self.operation, target.or_else(|| endpoint.target())) {
+            (Some(operation), Some(target)) => format!("{operation} {target}").into(),
+            (Some(operation), None) => operation.as_str().to_owned().into(),
+            (None, Some(target)) => target.into(),
+            (None, None) => endpoint.system().into(),
+        }
+    }
+
+    fn attributes(self, endpoint: &DatabaseEndpoint) -> Vec<KeyValue> {
+        // Room for these and for those of the end.
+        let mut attributes = Vec::with_capacity(9);
+        attributes.extend(endpoint.attributes());
+        attributes.extend(Identity::of(&self).attributes());
+        attributes.extend(self.text.map(|text| KeyValue::new(TEXT, text)));
+        let size = self.batch_size.filter(|&size| size != 1);
+        let size = size.and_then(|size| i64::try_from(size).ok());
+        attributes.extend(size.map(|size| KeyValue::new(BATCH_SIZE, size)));
+        attributes
+    }
+}
+
+/// What of a query is on the metric, too.
+#[derive(Clone, Debug)]
+struct Identity([Option<StringValue>; 4]);
+
+impl Identity {
+    const KEYS: [Key; 4] = [SUMMARY, OPERATION, COLLECTION, STORED_PROCEDURE];
+
+    fn of(query: &Query) -> Self {
+        Self([
+            query.summary.clone(),
+            query.operation.clone(),
+            query.collection.clone(),
+            query.stored_procedure.clone(),
+        ])
+    }
+
+    fn attributes(self) -> impl Iterator<Item = KeyValue> {
+        let attributes = Self::KEYS.into_iter().zip(self.0);
+        attributes.filter_map(|(key, value)| Some(KeyValue::new(key, value?)))
+    }
+}
+
+/// What an operation on a database knows until it ends.
+#[derive(Debug)]
+pub struct DatabaseCall {
+    metrics: Option<Arc<DatabaseMetrics>>,
+    endpoint: Arc<DatabaseEndpoint>,
+    identity: Identity,
+    records_rows: bool,
+    status_code: Option<StringValue>,
+    rows: Option<u64>,
+}
+
+impl DatabaseCall {
+    /// Notes the code of the error that the database answered with: `db.response.status_code`, which is the `error.type`,
+    /// too.
+    pub fn answered_with(&mut self, status_code: impl Into<StringValue>) {
+        self.status_code = Some(status_code.into()).filter(|code| !code.as_str().is_empty());
+    }
+
+    /// Notes that so many rows more came back. Recorded where that is [asked for](DatabaseSettings::returned_rows).
+    pub fn returned(&mut self, rows: u64) {
+        self.rows = Some(self.rows.unwrap_or_default().saturating_add(rows));
+    }
+
+    fn end_attributes(&self, error_type: Option<StringValue>) -> impl Iterator<Item = KeyValue> {
+        let code = self.status_code.clone();
+        let attributes = [
+            code.map(|code| KeyValue::new(STATUS_CODE, code)),
+            error_type.map(|error_type| KeyValue::new(ERROR_TYPE, error_type)),
+        ];
+        attributes.into_iter().flatten()
+    }
+}
+
+impl Details for DatabaseCall {
+    /// "The `error.type` SHOULD match the `db.response.status_code` returned by the database or the client library." An
+    /// operation that was dropped before its answer is an error: nobody knows whether the database carried it out.
+    fn finish(self, outcome: Outcome, elapsed: Duration, span: Option<RecordingSpan<'_>>) {
+        let (error_type, description) = match outcome {
+            Outcome::Finished | Outcome::Upgraded => (None, ""),
+            Outcome::Error(error_type) => (Some(error_type), ""),
+            Outcome::Cancelled => (Some("cancelled"), "dropped before the answer"),
+            Outcome::Panicked => (Some("panic"), "panicked"),
+        };
+        let error_type: Option<StringValue> = match (&self.status_code, error_type) {
+            (Some(code), _) => Some(code.clone()),
+            (None, error_type) => error_type.map(Into::into),
+        };
+        if let Some(span) = span {
+            let is_error = error_type.is_some();
+            let rows = self.rows.filter(|_| self.records_rows);
+            let rows = rows.and_then(|rows| i64::try_from(rows).ok());
+            let rows = rows.map(|rows| KeyValue::new(RETURNED_ROWS, rows));
+            span.set_attributes(self.end_attributes(error_type.clone()).chain(rows));
+            if is_error {
+                span.set_error(description);
+            }
+        }
+        if let Some(metrics) = &self.metrics {
+            let mut attributes: Vec<_> = self.endpoint.attributes().collect();
+            attributes.extend(self.identity.clone().attributes());
+            attributes.extend(self.end_attributes(error_type));
+            metrics.duration.record(elapsed.as_secs_f64(), &attributes);
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! Exactly what operations on databases record.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanKind, Status, TraceContextExt};
+use opentelemetry_sdk::trace::Sampler;
+use throughline_core::db_semconv::{
+    DatabaseCall, DatabaseEndpoint, DatabaseMetrics, DatabaseRequest, DatabaseSettings, Query,
+};
+use throughline_core::{Instrumentation, MeterSource, Operation, Outcome, TracerSource};
+use throughline_testing::{Expected, InMemory, MetricKind, PointRecord, SpanRecord};
+
+use crate::support::{Probe, current_span, probed};
+
+type Attributes<'a> = &'a [(&'a str, Expected)];
+
+fn database(memory: &InMemory) -> Instrumentation<DatabaseMetrics> {
+    let mut instrumentation = Instrumentation::new("test-database", "1.2.3");
+    instrumentation.set_tracers(TracerSource::new(memory.tracer_provider()));
+    instrumentation.set_meters(MeterSource::new(memory.meter_provider()));
+    instrumentation
+}
+
+fn start(
+    memory: &InMemory,
+    endpoint: DatabaseEndpoint,
+    query: &Query,
+    settings: &DatabaseSettings,
+    parent: Context,
+) -> Operation<DatabaseCall> {
+    DatabaseRequest {
+        endpoint: &Arc::new(endpoint),
+        query: &|| query.clone(),
+        settings,
+    }
+    .start(parent, &database(memory).resolve())
+}
+
+fn orders() -> DatabaseEndpoint {
+    DatabaseEndpoint::new("postgresql")
+        .namespace("orders")
+        .server("db.internal", Some(5433))
+}
+
+fn select() -> Query {
+    Query {
+        text: Some("SELECT * FROM orders WHERE id = $1".into()),
+        summary: Some("SELECT orders".into()),
+        ..Query::default()
+    }
+}
+
+/// The only point of the only metric.
+#[track_caller]
+fn measured(memory: &InMemory) -> PointRecord {
+    let metrics = memory.metrics();
+    let [metric] = &metrics[..] else {
+        panic!("{metrics:?}")
+    };
+    assert_eq!(metric.name, "db.client.operation.duration");
+    assert_eq!(metric.unit, "s");
+    assert_eq!(metric.kind, MetricKind::Histogram);
+    let [point] = &metric.points[..] else {
+        panic!("{metric:?}")
+    };
+    assert_eq!(
+        point.bounds,
+        [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]
+    );
+    assert_eq!(point.count, Some(1));
+    point.clone()
+}
+
+/// Ends an operation and compares the span and the metric, which has all the span's attributes but these three.
+#[track_caller]
+fn check(
+    endpoint: DatabaseEndpoint,
+    query: &Query,
+    finish: impl FnOnce(Operation<DatabaseCall>),
+    name: &str,
+    attributes: Attributes<'_>,
+) -> SpanRecord {
+    const SPAN_ONLY: [&str; 3] = [
+        "db.query.text",
+        "db.operation.batch.size",
+        "db.response.returned_rows",
+    ];
+    let memory = InMemory::new();
+    let settings = DatabaseSettings::default();
+    finish(start(&memory, endpoint, query, &settings, Context::new()));
+    let trace = memory.trace();
+    let span = trace.find(name);
+    span.assert_attributes(attributes);
+    assert_eq!(span.kind, SpanKind::Client);
+    assert_eq!(span.scope, "test-database");
+    let mut expected = span.attributes.clone();
+    expected.retain(|key, _| !SPAN_ONLY.contains(&key.as_str()));
+    let point = measured(&memory);
+    assert_eq!(point.attributes, expected);
+    assert!((point.value - span.duration().as_secs_f64()).abs() < 1e-6);
+    span.clone()
+}
+
+fn finished(mut operation: Operation<DatabaseCall>) {
+    operation.finish(Outcome::Finished);
+}
+
+#[test]
+fn a_span_has_all_that_is_known() {
+    let query = Query {
+        operation: Some("BATCH INSERT".into()),
+        collection: Some("orders".into()),
+        stored_procedure: Some("place_order".into()),
+        batch_size: Some(2),
+        ..select()
+    };
+    let span = check(
+        orders(),
+        &query,
+        finished,
+        "SELECT orders",
+        &[
+            ("db.system.name", "postgresql".into()),
+            ("db.namespace", "orders".into()),
+            ("server.address", "db.internal".into()),
+            ("server.port", 5433.into()),
+            ("db.query.text", "SELECT * FROM orders WHERE id = $1".into()),
+            ("db.query.summary", "SELECT orders".into()),
+            ("db.operation.name", "BATCH INSERT".into()),
+            ("db.operation.batch.size", 2.into()),
+            ("db.collection.name", "orders".into()),
+            ("db.stored_procedure.name", "place_order".into()),
+        ],
+    );
+    assert_eq!(span.status, Status::Unset);
+}
+
+#[test]
+fn what_is_not_known_is_not_recorded() {
+    let endpoint = DatabaseEndpoint::new("sqlite")
+        .namespace("")
+        .server("", Some(1));
+    let system = [("db.system.name", "sqlite".into())];
+    check(endpoint, &Query::default(), finished, "sqlite", &system);
+}
+
+#[test]
+fn a_port_is_recorded_where_it_is_not_the_systems_default() {
+    for (system, port, recorded) in [
+        ("postgresql", 5432, false),
+        ("postgresql", 3306, true),
+        ("mysql", 3306, false),
+        ("mariadb", 3306, false),
+        ("redis", 6379, false),
+        ("other_sql", 5432, true),
+    ] {
+        let mut expected = vec![
+            ("db.system.name", system.into()),
+            ("server.address", "db".into()),
+        ];
+        expected.extend(recorded.then_some(("server.port", i64::from(port).into())));
+        let endpoint = DatabaseEndpoint::new(system).server("db", Some(port));
+        let name = format!("db:{port}");
+        check(endpoint, &Query::default(), finished, &name, &expected);
+    }
+}
+
+#[test]
+fn a_batch_of_one_is_none() {
+    for (size, recorded) in [(0, true), (1, false), (2, true)] {
+        let query = Query {
+            batch_size: Some(size),
+            ..Query::default()
+        };
+        let size = i64::try_from(size).unwrap();
+        let mut expected = vec![("db.system.name", "redis".into())];
+        expected.extend(recorded.then_some(("db.operation.batch.size", size.into())));
+        let endpoint = DatabaseEndpoint::new("redis");
+        check(endpoint, &query, finished, "redis", &expected);
+    }
+}
+
+#[test]
+fn a_span_is_named_after_the_summary_else_the_operation_and_its_target() {
+    let query = |summary: &str, operation: &str, collection: &str, procedure: &str| {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned().into());
+        Query {
+            summary: some(summary),
+            operation: some(operation),
+            collection: some(collection),
+            stored_procedure: some(procedure),
+            ..Query::default()
+        }
+    };
+    let bare = DatabaseEndpoint::new("mysql");
+    let socket = bare.clone().server("/run/mysqld.sock", None);
+    let redis = DatabaseEndpoint::new("redis").namespace("15");
+    let cached = redis.clone().server("cache", None);
+    for (endpoint, query, expected) in [
+        (orders(), query("S a", "GET", "c", "p"), "S a"),
+        (orders(), query("", "GET", "c", "p"), "GET c"),
+        (orders(), query("", "GET", "", "p"), "GET p"),
+        (orders(), query("", "GET", "", ""), "GET orders"),
+        (orders(), query("", "", "c", ""), "c"),
+        (orders(), query("", "", "", ""), "orders"),
+        (socket, query("", "GET", "", ""), "GET /run/mysqld.sock"),
+        (bare.clone(), query("", "GET", "", ""), "GET"),
+        (bare, query("", "", "", ""), "mysql"),
+        (redis, query("", "GET", "", ""), "GET"),
+        (cached, query("", "GET", "", ""), "GET cache:6379"),
+    ] {
+        let memory = InMemory::new();
+        let settings = DatabaseSettings::default();
+        finished(start(&memory, endpoint, &query, &settings, Context::new()));
+        assert_eq!(memory.spans()[0].name, expected);
+    }
+}
+
+#[test]
+fn every_end_has_its_error_type() {
+    let check_end = |finish: fn(Operation<DatabaseCall>),
+                     code: Option<&'static str>,
+                     error_type: Option<&'static str>,
+                     status: Status| {
+        let mut expected = vec![("db.system.name", "sqlite".into())];
+        expected.extend(code.map(|code| ("db.response.status_code", code.into())));
+        expected.extend(error_type.map(|error_type| ("error.type", error_type.into())));
+        let endpoint = DatabaseEndpoint::new("sqlite");
+        let span = check(endpoint, &Query::default(), finish, "sqlite", &expected);
+        assert_eq!(span.status, status);
+    };
+    let error = Status::error;
+    check_end(finished, None, None, Status::Unset);
+    check_end(
+        |mut operation| operation.finish(Outcome::Error("io")),
+        None,
+        Some("io"),
+        error(""),
+    );
+    check_end(
+        |mut operation| {
+            operation.details_mut().unwrap().answered_with("2067");
+            operation.finish(Outcome::Error("database"));
+        },
+        Some("2067"),
+        Some("2067"),
+        error(""),
+    );
+    check_end(
+        |mut operation| {
+            operation.details_mut().unwrap().answered_with("");
+            operation.finish(Outcome::Error("database"));
+        },
+        None,
+        Some("database"),
+        error(""),
+    );
+    check_end(
+        drop,
+        None,
+        Some("cancelled"),
+        error("dropped before the answer"),
+    );
+    check_end(
+        |mut operation| {
+            let work = || operation.enter(|| panic!("on purpose"));
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_err();
+        },
+        None,
+        Some("panic"),
+        error("panicked"),
+    );
+}
+
+#[test]
+fn returned_rows_are_opt_in() {
+    for wanted in [false, true] {
+        let memory = InMemory::new();
+        let mut settings = DatabaseSettings::default();
+        settings.returned_rows = wanted;
+        let endpoint = DatabaseEndpoint::new("sqlite");
+        let mut operation = start(
+            &memory,
+            endpoint,
+            &Query::default(),
+            &settings,
+            Context::new(),
+        );
+        for rows in [3, 0, 4] {
+            operation.details_mut().unwrap().returned(rows);
+        }
+        operation.finish(Outcome::Finished);
+        let mut expected = vec![("db.system.name", "sqlite".into())];
+        expected.extend(wanted.then_some(("db.response.returned_rows", 7.into())));
+        memory.spans()[0].assert_attributes(&expected);
+        assert_eq!(measured(&memory).attributes.len(), 1);
+    }
+}
+
+#[test]
+fn an_operation_only_under_a_parent_is_else_measured_alone() {
+    let mut settings = DatabaseSettings::default();
+    settings.only_under_parent = true;
+
+    let memory = InMemory::new();
+    let mut lone = start(&memory, orders(), &select(), &settings, Context::new());
+    assert!(!lone.context().span().span_context().is_valid());
+    lone.enter(|| assert_eq!(current_span(), "0000000000000000"));
+    finished(lone);
+    assert!(memory.spans().is_empty());
+    assert_eq!(measured(&memory).attributes.len(), 5);
+
+    let parent = probed(&memory, &Probe::default());
+    let context = parent.context().clone();
+    finished(start(&memory, orders(), &select(), &settings, context));
+    let own = parent.context().span().span_context().span_id();
+    assert_eq!(memory.spans()[0].parent_span_id, Some(own));
+}
+
+#[test]
+fn an_unsampled_operation_is_measured_and_asks_for_its_query_once() {
+    let memory = InMemory::with_sampler(Sampler::AlwaysOff);
+    let calls = Cell::new(0);
+    let query = || {
+        calls.set(calls.get() + 1);
+        select()
+    };
+    finished(
+        DatabaseRequest {
+            endpoint: &Arc::new(orders()),
+            query: &query,
+            settings: &DatabaseSettings::default(),
+        }
+        .start(Context::new(), &database(&memory).resolve()),
+    );
+    assert_eq!(calls.get(), 1);
+    assert!(memory.spans().is_empty());
+    assert_eq!(measured(&memory).attributes.len(), 5);
+}
+
+#[test]
+fn nothing_secret_is_in_what_is_printed() {
+    let request = DatabaseRequest {
+        endpoint: &Arc::new(orders()),
+        query: &select,
+        settings: &DatabaseSettings::default(),
+    };
+    assert!(!format!("{request:?}").contains("SELECT"));
+}
