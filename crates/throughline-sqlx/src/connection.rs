@@ -1,0 +1,146 @@
+//! Connections.
+
+use std::fmt;
+use std::future::ready;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use futures_core::future::BoxFuture;
+use sqlx::pool::PoolConnection;
+use sqlx::{Acquire, Connection, Database, Error, Transaction};
+
+use crate::TracedTransaction;
+use crate::database::Instrumented;
+use crate::tracing::Tracing;
+
+/// A connection whose queries have a span and a measurement each.
+///
+/// A function takes `&mut TracedConnection<'_, DB>` where it took `&mut PgConnection` and the like: `&mut *tx` and
+/// `&mut *connection` give one, as they gave that.
+pub struct TracedConnection<'c, DB: Database> {
+    pub(crate) link: Link<'c, DB>,
+    pub(crate) tracing: Arc<Tracing>,
+}
+
+/// What holds the connection.
+pub(crate) enum Link<'c, DB: Database> {
+    Pooled(PoolConnection<DB>),
+    Transaction(Transaction<'c, DB>),
+}
+
+impl<DB: Database> Link<'_, DB> {
+    pub(crate) fn connection(&mut self) -> &mut DB::Connection {
+        match self {
+            Self::Pooled(connection) => connection,
+            Self::Transaction(transaction) => transaction,
+        }
+    }
+}
+
+impl<DB: Instrumented> TracedConnection<'_, DB> {
+    /// Begins a transaction, or a savepoint in one, as [`Connection::begin`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::begin`].
+    pub async fn begin(&mut self) -> Result<TracedTransaction<'_, DB>, Error> {
+        let is_savepoint = matches!(self.link, Link::Transaction(_));
+        let command = if is_savepoint { "SAVEPOINT" } else { "BEGIN" };
+        let begin = self.link.connection().begin();
+        let begun = self.tracing.transaction(command, begin).await?;
+        Ok(TracedTransaction::new(begun, is_savepoint, &self.tracing))
+    }
+
+    /// Asks the server whether it is there, as [`Connection::ping`]. It leaves no span.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::ping`].
+    pub async fn ping(&mut self) -> Result<(), Error> {
+        self.link.connection().ping().await
+    }
+
+    /// The connection itself, for what its type alone has: `COPY`, listeners, locks. What goes through it leaves no span.
+    pub fn inner_mut(&mut self) -> &mut DB::Connection {
+        self.link.connection()
+    }
+}
+
+impl<DB: Database> fmt::Debug for TracedConnection<'_, DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TracedConnection")
+            .field("endpoint", &self.tracing.endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+/// As for [`TracedPool`](crate::TracedPool): those who ask for it get sqlx's own connection.
+impl<'r, DB: Instrumented> Acquire<'r> for &'r mut TracedConnection<'_, DB> {
+    type Database = DB;
+    type Connection = &'r mut DB::Connection;
+
+    fn acquire(self) -> BoxFuture<'r, Result<&'r mut DB::Connection, Error>> {
+        Box::pin(ready(Ok(self.link.connection())))
+    }
+
+    fn begin(self) -> BoxFuture<'r, Result<Transaction<'r, DB>, Error>> {
+        Box::pin(self.link.connection().begin())
+    }
+}
+
+/// A [`TracedConnection`] that goes back to its pool when it is dropped, made by
+/// [`TracedPool::acquire`](crate::TracedPool::acquire).
+pub struct TracedPoolConnection<DB: Database>(pub(crate) TracedConnection<'static, DB>);
+
+impl<DB: Instrumented> TracedPoolConnection<DB> {
+    pub(crate) fn new(link: Link<'static, DB>, tracing: &Arc<Tracing>) -> Self {
+        let tracing = Arc::clone(tracing);
+        Self(TracedConnection { link, tracing })
+    }
+
+    /// Begins a transaction, as [`Connection::begin`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::begin`].
+    // Here, too, since a method of `Acquire` would be found before one behind `Deref`.
+    pub async fn begin(&mut self) -> Result<TracedTransaction<'_, DB>, Error> {
+        self.0.begin().await
+    }
+}
+
+impl<DB: Database> Deref for TracedPoolConnection<DB> {
+    type Target = TracedConnection<'static, DB>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<DB: Database> DerefMut for TracedPoolConnection<DB> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl<DB: Database> fmt::Debug for TracedPoolConnection<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TracedPoolConnection")
+            .field(&self.0)
+            .finish()
+    }
+}
+
+/// As for [`TracedPool`](crate::TracedPool): those who ask for it get sqlx's own connection.
+impl<'r, DB: Instrumented> Acquire<'r> for &'r mut TracedPoolConnection<DB> {
+    type Database = DB;
+    type Connection = &'r mut DB::Connection;
+
+    fn acquire(self) -> BoxFuture<'r, Result<&'r mut DB::Connection, Error>> {
+        Acquire::acquire(&mut self.0)
+    }
+
+    fn begin(self) -> BoxFuture<'r, Result<Transaction<'r, DB>, Error>> {
+        Acquire::begin(&mut self.0)
+    }
+}

@@ -1,0 +1,247 @@
+//! One way for all queries, whatever they are sent through.
+
+use futures_core::future::BoxFuture;
+use futures_core::stream::BoxStream;
+use opentelemetry::Context;
+use sqlx::pool::PoolConnection;
+use sqlx::{Database, Describe, Either, Error, Execute, Executor, Pool, SqlStr};
+use throughline_core::Operation;
+use throughline_core::db_semconv::DatabaseCall;
+
+use crate::database::{Instrumented, Item};
+use crate::errors::finish;
+use crate::query::Taken;
+use crate::rows::{PooledRows, TracedRows, for_each};
+use crate::text;
+use crate::tracing::Tracing;
+use crate::{TracedConnection, TracedPool, TracedPoolConnection, TracedTransaction};
+
+/// A query that has not begun: its span is one when it is first polled, under the span that was current when it was made.
+pub(crate) struct Request<'e> {
+    tracing: &'e Tracing,
+    parent: Context,
+    sql: SqlStr,
+    has_arguments: bool,
+}
+
+impl<'e> Request<'e> {
+    fn new<DB: Database>(tracing: &'e Tracing, query: &Taken<DB>) -> Self {
+        Self {
+            tracing,
+            parent: Context::current(),
+            sql: query.text(),
+            has_arguments: query.has_arguments(),
+        }
+    }
+
+    pub(crate) fn start(self) -> Operation<DatabaseCall> {
+        let query = || text::read(self.sql.as_str(), self.has_arguments);
+        self.tracing.start(self.parent, &query)
+    }
+
+    /// Awaits `work`, which counts its rows, as the query's operation.
+    async fn run<T>(self, work: impl Future<Output = (Result<T, Error>, u64)>) -> Result<T, Error> {
+        let mut operation = self.start();
+        let (result, rows) = operation.within(work).await;
+        if let Some(call) = operation.details_mut() {
+            call.returned(rows);
+        }
+        finish(&mut operation, &result);
+        result
+    }
+}
+
+/// Where a query finds its connection.
+trait Source<'e, DB: Instrumented>: Send + Sized + 'e {
+    fn connection(&mut self) -> impl Future<Output = Result<&mut DB::Connection, Error>> + Send;
+    fn rows(self, query: Taken<DB>) -> BoxStream<'e, Item<DB>>;
+}
+
+impl<'e, DB: Instrumented> Source<'e, DB> for &'e mut DB::Connection {
+    async fn connection(&mut self) -> Result<&mut DB::Connection, Error> {
+        Ok(self)
+    }
+
+    fn rows(self, query: Taken<DB>) -> BoxStream<'e, Item<DB>> {
+        DB::fetch_many(self, query)
+    }
+}
+
+/// A pool, and the connection that it lent.
+struct Lending<'e, DB: Database> {
+    pool: &'e Pool<DB>,
+    lent: Option<PoolConnection<DB>>,
+}
+
+impl<'e, DB: Instrumented> Source<'e, DB> for Lending<'e, DB> {
+    async fn connection(&mut self) -> Result<&mut DB::Connection, Error> {
+        let lent = self.pool.acquire().await?;
+        Ok(self.lent.insert(lent))
+    }
+
+    fn rows(self, query: Taken<DB>) -> BoxStream<'e, Item<DB>> {
+        Box::pin(PooledRows::new(self.pool.clone(), query))
+    }
+}
+
+/// The statements of a query are carried out one after the other; of their rows none is kept.
+fn execute<'e, DB: Instrumented>(
+    mut source: impl Source<'e, DB>,
+    request: Request<'e>,
+    query: Taken<DB>,
+) -> BoxFuture<'e, Result<DB::QueryResult, Error>> {
+    Box::pin(request.run(async move {
+        let (mut total, mut rows) = (DB::QueryResult::default(), 0);
+        let done = match source.connection().await {
+            Ok(connection) => {
+                let items = DB::fetch_many(connection, query);
+                for_each(items, |item| match item {
+                    Either::Left(part) => total.extend([part]),
+                    Either::Right(_) => rows += 1,
+                })
+                .await
+            }
+            Err(error) => Err(error),
+        };
+        (done.map(|()| total), rows)
+    }))
+}
+
+fn fetch_all<'e, DB: Instrumented>(
+    mut source: impl Source<'e, DB>,
+    request: Request<'e>,
+    query: Taken<DB>,
+) -> BoxFuture<'e, Result<Vec<DB::Row>, Error>> {
+    Box::pin(request.run(async move {
+        let mut rows = Vec::new();
+        let done = match source.connection().await {
+            Ok(connection) => {
+                let items = DB::fetch_many(connection, query);
+                for_each(items, |item| rows.extend(item.right())).await
+            }
+            Err(error) => Err(error),
+        };
+        let count = rows.len() as u64;
+        (done.map(|()| rows), count)
+    }))
+}
+
+fn fetch_optional<'e, DB: Instrumented>(
+    mut source: impl Source<'e, DB>,
+    request: Request<'e>,
+    query: Taken<DB>,
+) -> BoxFuture<'e, Result<Option<DB::Row>, Error>> {
+    Box::pin(request.run(async move {
+        let row = match source.connection().await {
+            Ok(connection) => DB::fetch_optional(connection, query).await,
+            Err(error) => Err(error),
+        };
+        let count = u64::from(matches!(row, Ok(Some(_))));
+        (row, count)
+    }))
+}
+
+/// Preparing is no operation that the caller asks the database for: it leaves no span.
+fn prepare<'e, DB: Instrumented>(
+    mut source: impl Source<'e, DB>,
+    sql: SqlStr,
+    parameters: &'e [DB::TypeInfo],
+) -> BoxFuture<'e, Result<DB::Statement, Error>> {
+    Box::pin(async move { DB::prepare(source.connection().await?, sql, parameters).await })
+}
+
+fn describe<'e, DB: Instrumented>(
+    mut source: impl Source<'e, DB>,
+    sql: SqlStr,
+) -> BoxFuture<'e, Result<Describe<DB>, Error>> {
+    Box::pin(async move { DB::describe(source.connection().await?, sql).await })
+}
+
+/// Implements [`Executor`] for a reference, by what it shares with others and where its connection is.
+macro_rules! executor {
+    ($lifetime:lifetime, [$($generics:tt)*], $handle:ty, |$self:ident| ($tracing:expr, $source:expr)) => {
+        impl<$($generics)*, DB: Instrumented> Executor<$lifetime> for $handle {
+            type Database = DB;
+
+            fn fetch_many<'e, 'q: 'e, E>($self, query: E) -> BoxStream<'e, Item<DB>>
+            where
+                $lifetime: 'e,
+                E: 'q + Execute<'q, DB>,
+            {
+                let query = Taken::new(query);
+                let (tracing, source) = ($tracing, $source);
+                let request = Request::new(tracing, &query);
+                Box::pin(TracedRows::<DB>::new(Source::<DB>::rows(source, query), request))
+            }
+
+            fn fetch_optional<'e, 'q: 'e, E>(
+                $self,
+                query: E,
+            ) -> BoxFuture<'e, Result<Option<DB::Row>, Error>>
+            where
+                $lifetime: 'e,
+                E: 'q + Execute<'q, DB>,
+            {
+                let query = Taken::new(query);
+                let (tracing, source) = ($tracing, $source);
+                fetch_optional(source, Request::new(tracing, &query), query)
+            }
+
+            // These two would come by way of `fetch_many`, with a box for each step.
+            fn execute<'e, 'q: 'e, E>($self, query: E) -> BoxFuture<'e, Result<DB::QueryResult, Error>>
+            where
+                $lifetime: 'e,
+                E: 'q + Execute<'q, DB>,
+            {
+                let query = Taken::new(query);
+                let (tracing, source) = ($tracing, $source);
+                execute(source, Request::new(tracing, &query), query)
+            }
+
+            fn fetch_all<'e, 'q: 'e, E>($self, query: E) -> BoxFuture<'e, Result<Vec<DB::Row>, Error>>
+            where
+                $lifetime: 'e,
+                E: 'q + Execute<'q, DB>,
+            {
+                let query = Taken::new(query);
+                let (tracing, source) = ($tracing, $source);
+                fetch_all(source, Request::new(tracing, &query), query)
+            }
+
+            fn prepare_with<'e>(
+                $self,
+                sql: SqlStr,
+                parameters: &'e [DB::TypeInfo],
+            ) -> BoxFuture<'e, Result<DB::Statement, Error>>
+            where
+                $lifetime: 'e,
+            {
+                prepare::<DB>($source, sql, parameters)
+            }
+
+            fn describe<'e>($self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<DB>, Error>>
+            where
+                $lifetime: 'e,
+            {
+                describe::<DB>($source, sql)
+            }
+        }
+    };
+}
+
+executor!('p, ['p], &'p TracedPool<DB>, |self| (
+    &self.tracing,
+    Lending { pool: &self.pool, lent: None }
+));
+executor!('r, ['r, 'c], &'r mut TracedConnection<'c, DB>, |self| (
+    &self.tracing,
+    self.link.connection()
+));
+executor!('r, ['r], &'r mut TracedPoolConnection<DB>, |self| (
+    &self.0.tracing,
+    self.0.link.connection()
+));
+executor!('r, ['r, 'c], &'r mut TracedTransaction<'c, DB>, |self| (
+    &self.connection.tracing,
+    self.connection.link.connection()
+));

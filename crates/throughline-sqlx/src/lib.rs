@@ -1,0 +1,22 @@
+// Its example runs on SQLite.
+#![cfg_attr(feature = "sqlite", doc = include_str!("../README.md"))]
+#![cfg_attr(not(feature = "sqlite"), doc = "sqlx, traced: see the README.")]
+
+mod connection;
+mod database;
+mod errors;
+mod executor;
+mod pool;
+mod query;
+mod rows;
+mod text;
+mod tracing;
+mod transaction;
+
+pub use connection::{TracedConnection, TracedPoolConnection};
+pub use database::Instrumented;
+pub use pool::TracedPool;
+pub use transaction::TracedTransaction;
+
+pub use opentelemetry;
+pub use sqlx;

@@ -1,0 +1,272 @@
+//! The pool.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures_core::future::BoxFuture;
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry::trace::{Tracer, TracerProvider};
+use sqlx::pool::{CloseEvent, PoolConnection, PoolOptions};
+use sqlx::{Acquire, Database, Error, Pool, SqlSafeStr, Transaction};
+use throughline_core::{MeterSource, TracerSource};
+
+use crate::connection::Link;
+use crate::database::{ConnectOptions, Instrumented};
+use crate::tracing::Tracing;
+use crate::{TracedPoolConnection, TracedTransaction};
+
+/// A [`Pool`] whose queries have a span and a measurement each, as those of its connections and transactions do.
+///
+/// Made of a pool by [`From`] or [`new`](Self::new), or in place of one by [`connect`](Self::connect). Clones share the pool.
+/// Connection options that are set later ([`Pool::set_connect_options`]) do not change what is recorded of the server.
+pub struct TracedPool<DB: Database> {
+    pub(crate) pool: Pool<DB>,
+    pub(crate) tracing: Arc<Tracing>,
+}
+
+impl<DB: Instrumented> TracedPool<DB> {
+    /// Traces what goes through `pool`, with the providers that `throughline::init()` installed, else with the OpenTelemetry
+    /// globals. It may be made before either of them is there.
+    #[must_use]
+    pub fn new(pool: Pool<DB>) -> Self {
+        let endpoint = DB::endpoint(&pool.connect_options());
+        Self {
+            pool,
+            tracing: Arc::new(Tracing::new(endpoint)),
+        }
+    }
+
+    /// Takes spans from `provider`. Default: the installed or the global provider.
+    ///
+    /// For tests side by side in one process, and for applications with several providers.
+    #[must_use]
+    pub fn tracer_provider<P>(self, provider: P) -> Self
+    where
+        P: TracerProvider + Send + Sync + 'static,
+        P::Tracer: Send + Sync + 'static,
+        <P::Tracer as Tracer>::Span: Send + Sync + 'static,
+    {
+        let tracers = TracerSource::new(provider);
+        self.change(|tracing| tracing.instrumentation.set_tracers(tracers))
+    }
+
+    /// Takes metrics from `provider`. Default: the installed or the global provider.
+    #[must_use]
+    pub fn meter_provider(self, provider: impl MeterProvider + Send + Sync + 'static) -> Self {
+        let meters = MeterSource::new(provider);
+        self.change(|tracing| tracing.instrumentation.set_meters(meters))
+    }
+
+    /// Records `db.response.returned_rows`. Default: off.
+    #[must_use]
+    pub fn returned_rows(self) -> Self {
+        self.change(|tracing| tracing.settings.returned_rows = true)
+    }
+
+    /// Opens spans only where there is one above. Default: everywhere. Queries without are measured all the same.
+    ///
+    /// For applications that ask their database in the background, where each question would be a trace of its own.
+    #[must_use]
+    pub fn only_under_parent(self) -> Self {
+        self.change(|tracing| tracing.settings.only_under_parent = true)
+    }
+
+    /// Opens spans for what begins and ends a transaction, too: `BEGIN`, `COMMIT`, `ROLLBACK`, `SAVEPOINT`,
+    /// `RELEASE SAVEPOINT` and `ROLLBACK TO SAVEPOINT`. Default: off.
+    ///
+    /// One that is rolled back since it was dropped has no span for that: sqlx does it when the connection is used next.
+    #[must_use]
+    pub fn transaction_spans(self) -> Self {
+        self.change(|tracing| tracing.transactions = true)
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Tracing)) -> Self {
+        change(Arc::make_mut(&mut self.tracing));
+        self
+    }
+}
+
+/// What [`Pool`] can do.
+impl<DB: Instrumented> TracedPool<DB> {
+    /// As [`Pool::connect`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Pool::connect`].
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        Pool::connect(url).await.map(Self::new)
+    }
+
+    /// As [`Pool::connect_with`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Pool::connect_with`].
+    pub async fn connect_with(options: ConnectOptions<DB>) -> Result<Self, Error> {
+        Pool::connect_with(options).await.map(Self::new)
+    }
+
+    /// As [`Pool::connect_lazy`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Pool::connect_lazy`].
+    pub fn connect_lazy(url: &str) -> Result<Self, Error> {
+        Pool::connect_lazy(url).map(Self::new)
+    }
+
+    /// As [`Pool::connect_lazy_with`].
+    #[must_use]
+    pub fn connect_lazy_with(options: ConnectOptions<DB>) -> Self {
+        Self::new(Pool::connect_lazy_with(options))
+    }
+
+    /// Borrows a connection, as [`Pool::acquire`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Pool::acquire`].
+    pub async fn acquire(&self) -> Result<TracedPoolConnection<DB>, Error> {
+        let connection = self.pool.acquire().await?;
+        Ok(self.lend(connection))
+    }
+
+    /// Borrows a connection that is idle, as [`Pool::try_acquire`].
+    #[must_use]
+    pub fn try_acquire(&self) -> Option<TracedPoolConnection<DB>> {
+        let connection = self.pool.try_acquire()?;
+        Some(self.lend(connection))
+    }
+
+    /// Begins a transaction, as [`Pool::begin`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Pool::begin`].
+    pub async fn begin(&self) -> Result<TracedTransaction<'static, DB>, Error> {
+        let begun = self.tracing.transaction("BEGIN", self.pool.begin()).await?;
+        Ok(self.transaction(begun))
+    }
+
+    /// Begins a transaction on an idle connection, as [`Pool::try_begin`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Pool::try_begin`].
+    pub async fn try_begin(&self) -> Result<Option<TracedTransaction<'static, DB>>, Error> {
+        // In two steps: where no connection is idle, nothing is begun.
+        let Some(connection) = self.pool.try_acquire() else {
+            return Ok(None);
+        };
+        let begun = Transaction::begin(connection, None);
+        let begun = self.tracing.transaction("BEGIN", begun).await?;
+        Ok(Some(self.transaction(begun)))
+    }
+
+    /// Begins a transaction with a statement of the caller's own, as [`Pool::begin_with`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Pool::begin_with`].
+    pub async fn begin_with(
+        &self,
+        statement: impl SqlSafeStr,
+    ) -> Result<TracedTransaction<'static, DB>, Error> {
+        let begun = self.pool.begin_with(statement);
+        let begun = self.tracing.transaction("BEGIN", begun).await?;
+        Ok(self.transaction(begun))
+    }
+
+    /// As [`Pool::close`].
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// As [`Pool::is_closed`].
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.pool.is_closed()
+    }
+
+    /// As [`Pool::close_event`].
+    #[must_use]
+    pub fn close_event(&self) -> CloseEvent {
+        self.pool.close_event()
+    }
+
+    /// As [`Pool::size`].
+    #[must_use]
+    pub fn size(&self) -> u32 {
+        self.pool.size()
+    }
+
+    /// As [`Pool::num_idle`].
+    #[must_use]
+    pub fn num_idle(&self) -> usize {
+        self.pool.num_idle()
+    }
+
+    /// As [`Pool::options`].
+    #[must_use]
+    pub fn options(&self) -> &PoolOptions<DB> {
+        self.pool.options()
+    }
+
+    /// As [`Pool::connect_options`].
+    #[must_use]
+    pub fn connect_options(&self) -> Arc<ConnectOptions<DB>> {
+        self.pool.connect_options()
+    }
+
+    /// The pool itself, for what takes no other. What goes through it leaves no span.
+    #[must_use]
+    pub fn inner(&self) -> &Pool<DB> {
+        &self.pool
+    }
+
+    fn lend(&self, connection: PoolConnection<DB>) -> TracedPoolConnection<DB> {
+        TracedPoolConnection::new(Link::Pooled(connection), &self.tracing)
+    }
+
+    fn transaction<'c>(&self, begun: Transaction<'c, DB>) -> TracedTransaction<'c, DB> {
+        TracedTransaction::new(begun, false, &self.tracing)
+    }
+}
+
+impl<DB: Instrumented> From<Pool<DB>> for TracedPool<DB> {
+    fn from(pool: Pool<DB>) -> Self {
+        Self::new(pool)
+    }
+}
+
+impl<DB: Database> Clone for TracedPool<DB> {
+    fn clone(&self) -> Self {
+        Self {
+            pool: self.pool.clone(),
+            tracing: Arc::clone(&self.tracing),
+        }
+    }
+}
+
+impl<DB: Database> fmt::Debug for TracedPool<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TracedPool")
+            .field("endpoint", &self.tracing.endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+/// For functions that are generic over [`Acquire`], such as those of sqlx's migrator. They get sqlx's own connection, since
+/// the trait names its type: what goes through it leaves no span.
+impl<'a, DB: Instrumented> Acquire<'a> for &'_ TracedPool<DB> {
+    type Database = DB;
+    type Connection = PoolConnection<DB>;
+
+    fn acquire(self) -> BoxFuture<'a, Result<PoolConnection<DB>, Error>> {
+        Box::pin(self.pool.acquire())
+    }
+
+    fn begin(self) -> BoxFuture<'a, Result<Transaction<'a, DB>, Error>> {
+        Acquire::begin(&self.pool)
+    }
+}
