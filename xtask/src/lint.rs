@@ -11,9 +11,15 @@ pub(crate) fn run() -> Result<()> {
     cargo::run(&mut cargo(["fmt", "--all", "--", "--check"]))?;
     let clippy = "clippy --workspace --all-targets --all-features -- -D warnings";
     cargo::run(&mut cargo(clippy.split(' ')))?;
-    // The one feature, off: the layer must compile and pass without it.
-    let without = "clippy --package throughline-tower --all-targets -- -D warnings";
-    cargo::run(&mut cargo(without.split(' ')))?;
+    // What has features must compile and pass without them, and with some of them.
+    for some in [
+        "throughline-tower",
+        "throughline-sqlx",
+        "throughline-sqlx --features sqlite",
+    ] {
+        let some = format!("clippy --package {some} --all-targets -- -D warnings");
+        cargo::run(&mut cargo(some.split(' ')))?;
+    }
     cargo::run(cargo::benches("fmt")?.args(["--all", "--", "--check"]))?;
     let clippy = "--workspace --all-targets --locked -- -D warnings";
     cargo::run(cargo::benches("clippy")?.args(clippy.split(' ')))?;

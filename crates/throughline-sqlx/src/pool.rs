@@ -8,6 +8,7 @@ use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Tracer, TracerProvider};
 use sqlx::pool::{CloseEvent, PoolConnection, PoolOptions};
 use sqlx::{Acquire, Database, Error, Pool, SqlSafeStr, Transaction};
+use throughline_core::db_semconv::DatabaseEndpoint;
 use throughline_core::{MeterSource, TracerSource};
 
 use crate::connection::Link;
@@ -55,6 +56,28 @@ impl<DB: Instrumented> TracedPool<DB> {
     pub fn meter_provider(self, provider: impl MeterProvider + Send + Sync + 'static) -> Self {
         let meters = MeterSource::new(provider);
         self.change(|tracing| tracing.instrumentation.set_meters(meters))
+    }
+
+    /// Records this as `db.system.name`. Default: the driver's own: `postgresql`, `mysql`, `sqlite`.
+    ///
+    /// For MariaDB, which sqlx's driver for MySQL does not tell apart, and for others that speak a protocol not their own.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "mysql")]
+    /// # async fn connect(options: sqlx::mysql::MySqlConnectOptions) -> sqlx::Result<()> {
+    /// use sqlx::MySql;
+    /// use throughline_sqlx::TracedPool;
+    ///
+    /// let pool = TracedPool::<MySql>::connect_with(options).await?.system_name("mariadb");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn system_name(self, system: &'static str) -> Self {
+        self.change(|tracing| {
+            let endpoint = DatabaseEndpoint::clone(&tracing.endpoint);
+            tracing.endpoint = Arc::new(endpoint.of_system(system));
+        })
     }
 
     /// Records `db.response.returned_rows`. Default: off.

@@ -53,8 +53,14 @@ impl DatabaseEndpoint {
     #[must_use]
     pub fn server(mut self, address: &str, port: Option<u16>) -> Self {
         self.address = shared(address);
-        let is_told = self.address.is_some();
-        self.port = port.filter(|_| is_told && port != default_port(self.system));
+        self.port = port.filter(|_| self.address.is_some());
+        self
+    }
+
+    /// Says that it is another system than its client takes it for: MariaDB behind a client of MySQL.
+    #[must_use]
+    pub fn of_system(mut self, system: &'static str) -> Self {
+        self.system = system;
         self
     }
 
@@ -83,11 +89,12 @@ impl DatabaseEndpoint {
         let text = |key, value: &Option<StringValue>| {
             (value.clone()).map(|value| KeyValue::new::<Key, StringValue>(key, value))
         };
+        let port = (self.port).filter(|&port| Some(port) != default_port(self.system));
         let attributes = [
             Some(KeyValue::new(SYSTEM, self.system)),
             text(NAMESPACE, &self.namespace),
             text(ADDRESS, &self.address),
-            self.port.map(|port| KeyValue::new(PORT, i64::from(port))),
+            port.map(|port| KeyValue::new(PORT, i64::from(port))),
         ];
         attributes.into_iter().flatten()
     }

@@ -161,7 +161,8 @@ fn a_port_is_recorded_where_it_is_not_the_systems_default() {
             ("server.address", "db".into()),
         ];
         expected.extend(recorded.then_some(("server.port", i64::from(port).into())));
-        let endpoint = DatabaseEndpoint::new(system).server("db", Some(port));
+        let taken_for = DatabaseEndpoint::new("other_sql").server("db", Some(port));
+        let endpoint = taken_for.of_system(system);
         let name = format!("db:{port}");
         check(endpoint, &Query::default(), finished, &name, &expected);
     }

@@ -3,7 +3,11 @@
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[cfg(all(feature = "any", feature = "mysql", feature = "postgres"))]
+mod databases;
 mod queries;
+#[cfg(all(feature = "any", feature = "mysql", feature = "postgres"))]
+mod servers;
 mod streams;
 mod support;
 mod transactions;

@@ -1,0 +1,289 @@
+//! The same on every server.
+
+use std::sync::Arc;
+
+use futures_util::{FutureExt, StreamExt, TryStreamExt};
+use sqlx::any::install_default_drivers;
+use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::{Any, Executor, MySql, Postgres};
+use throughline_sqlx::TracedPool;
+use throughline_testing::opentelemetry::trace::{SpanKind, Status};
+use throughline_testing::{Expected, InMemory, SpanRecord};
+
+use crate::servers::{self, Server};
+use crate::support::{names, only, rows, traced};
+
+/// A table that only the connection sees which makes it: tests share their servers.
+const ORDERS: &str = "CREATE TEMPORARY TABLE orders (id INT PRIMARY KEY, item VARCHAR(20))";
+
+fn postgres_options(server: &Server) -> PgConnectOptions {
+    let options = PgConnectOptions::new_without_pgpass().host("127.0.0.1");
+    options
+        .port(server.port)
+        .username("postgres")
+        .password("s3cret")
+}
+
+/// Two connections to PostgreSQL.
+async fn postgres() -> Option<(TracedPool<Postgres>, InMemory, Arc<Server>)> {
+    let server = servers::postgres()?;
+    let options = PgPoolOptions::new().max_connections(2);
+    let pool = options
+        .connect_with(postgres_options(&server))
+        .await
+        .unwrap();
+    let memory = InMemory::new();
+    Some((traced(pool, &memory), memory, server))
+}
+
+/// Two connections to MariaDB.
+async fn mariadb() -> Option<(TracedPool<MySql>, InMemory, Arc<Server>)> {
+    let server = servers::mariadb()?;
+    let options = MySqlConnectOptions::new()
+        .host("127.0.0.1")
+        .port(server.port);
+    let options = options.username("root").database("mysql");
+    let pool = MySqlPoolOptions::new().max_connections(2);
+    let pool = pool.connect_with(options).await.unwrap();
+    let memory = InMemory::new();
+    Some((traced(pool, &memory).system_name("mariadb"), memory, server))
+}
+
+/// Compares a span with what every span of its server has, and `more`.
+#[track_caller]
+fn check(
+    span: &SpanRecord,
+    (system, namespace, server): (&'static str, &'static str, &Server),
+    more: &[(&'static str, Expected)],
+) {
+    let mut expected = vec![
+        ("db.system.name", system.into()),
+        ("db.namespace", namespace.into()),
+        ("server.address", "127.0.0.1".into()),
+        ("server.port", i64::from(server.port).into()),
+    ];
+    expected.extend_from_slice(more);
+    span.assert_attributes(&expected);
+    assert_eq!(span.kind, SpanKind::Client);
+}
+
+/// Queries that succeed and fail on one connection, with `placeholder`s for two values.
+macro_rules! check_queries {
+    ($pool:expr, $memory:expr, $of:expr, $insert:literal, $select:literal, $duplicate:literal) => {{
+        let (pool, memory) = ($pool, $memory);
+        let mut connection = pool.acquire().await.unwrap();
+        connection.execute(ORDERS).await.unwrap();
+        only(&memory);
+        let insert = || sqlx::query($insert).bind(1).bind("tea");
+        let done = insert().execute(&mut *connection).await.unwrap();
+        assert_eq!(done.rows_affected(), 1);
+        let mut inserted = vec![
+            ("db.query.text", $insert.into()),
+            ("db.query.summary", "INSERT orders".into()),
+            ("db.response.returned_rows", 0.into()),
+        ];
+        check(&only(&memory), $of, &inserted);
+
+        insert().execute(&mut *connection).await.unwrap_err();
+        inserted.push(("db.response.status_code", $duplicate.into()));
+        inserted.push(("error.type", $duplicate.into()));
+        let span = only(&memory);
+        check(&span, $of, &inserted);
+        assert_eq!(span.status, Status::error(""));
+        assert!(!format!("{span:?}").contains("tea"));
+
+        let select = || sqlx::query_as::<_, (i32, String)>($select).bind(0);
+        let tea = (1, "tea".to_owned());
+        assert_eq!(select().fetch_one(&mut *connection).await.unwrap(), tea);
+        assert_eq!(select().fetch_all(&mut *connection).await.unwrap().len(), 1);
+        let stream = select().fetch(&mut *connection);
+        assert_eq!(stream.try_collect::<Vec<_>>().await.unwrap().len(), 1);
+        for span in memory.take_spans() {
+            assert_eq!(span.name, "SELECT orders");
+            let selected = [
+                ("db.query.text", $select.into()),
+                ("db.query.summary", "SELECT orders".into()),
+                ("db.response.returned_rows", 1.into()),
+            ];
+            check(&span, $of, &selected);
+        }
+
+        let mut tx = connection.begin().await.unwrap();
+        let mut savepoint = tx.begin().await.unwrap();
+        savepoint.execute("DELETE FROM orders").await.unwrap();
+        savepoint.rollback().await.unwrap();
+        assert_eq!(select().fetch_all(&mut *tx).await.unwrap().len(), 1);
+        tx.commit().await.unwrap();
+        assert_eq!(names(&memory), ["DELETE orders", "SELECT orders"]);
+    }};
+}
+
+#[tokio::test]
+async fn postgres_records_its_queries() {
+    let Some((pool, memory, server)) = postgres().await else {
+        return;
+    };
+    check_queries!(
+        pool,
+        memory,
+        ("postgresql", "postgres", &server),
+        "INSERT INTO orders VALUES ($1, $2)",
+        "SELECT id, item FROM orders WHERE id > $1",
+        "23505"
+    );
+}
+
+#[tokio::test]
+async fn mariadb_records_its_queries() {
+    let Some((pool, memory, server)) = mariadb().await else {
+        return;
+    };
+    check_queries!(
+        pool,
+        memory,
+        ("mariadb", "mysql", &server),
+        "INSERT INTO orders VALUES (?, ?)",
+        "SELECT id, item FROM orders WHERE id > ?",
+        "1062"
+    );
+}
+
+#[tokio::test]
+async fn any_records_the_database_behind_it() {
+    install_default_drivers();
+    let Some(server) = servers::postgres() else {
+        return;
+    };
+    let url = format!(
+        "postgres://postgres:s3cret@127.0.0.1:{}/postgres",
+        server.port
+    );
+    let memory = InMemory::new();
+    let pool = sqlx::Pool::<Any>::connect(&url).await.unwrap();
+    let pool = traced(pool, &memory);
+    let text = "SELECT 1 FROM pg_class WHERE relpages > $1 LIMIT 1";
+    sqlx::query(text).bind(0).fetch_all(&pool).await.unwrap();
+    let selected = [
+        ("db.query.text", text.into()),
+        ("db.query.summary", "SELECT pg_class".into()),
+        ("db.response.returned_rows", 1.into()),
+    ];
+    check(
+        &only(&memory),
+        ("postgresql", "postgres", &server),
+        &selected,
+    );
+    pool.execute("no such statement").await.unwrap_err();
+    let span = only(&memory);
+    assert_eq!(span.error_type(), Some("42601"));
+    assert!(!format!("{span:?}{pool:?}").contains("s3cret"));
+
+    let sqlite = sqlx::Pool::<Any>::connect("sqlite::memory:").await.unwrap();
+    let sqlite = traced(sqlite, &memory);
+    sqlite.execute("no such statement").await.unwrap_err();
+    let span = only(&memory);
+    assert_eq!(span.attribute("db.system.name"), Some(&"sqlite".into()));
+    assert_eq!(span.attribute("db.namespace"), Some(&":memory:".into()));
+    assert_eq!(span.error_type(), Some("1"));
+}
+
+#[tokio::test]
+async fn any_has_the_numbers_of_mariadb() {
+    install_default_drivers();
+    let Some(server) = servers::mariadb() else {
+        return;
+    };
+    let url = format!("mariadb://root@127.0.0.1:{}/mysql", server.port);
+    let memory = InMemory::new();
+    let pool = sqlx::Pool::<Any>::connect(&url).await.unwrap();
+    let pool = traced(pool, &memory);
+    pool.execute("SELECT 1 FROM nowhere").await.unwrap_err();
+    let failed = [
+        ("db.query.summary", "SELECT nowhere".into()),
+        ("db.response.returned_rows", 0.into()),
+        ("db.response.status_code", "1146".into()),
+        ("error.type", "1146".into()),
+    ];
+    check(&only(&memory), ("mariadb", "mysql", &server), &failed);
+}
+
+/// Drops a query that the server is at: it says so to another connection.
+#[tokio::test]
+async fn a_query_cancelled_on_postgres_leaves_one_span_and_the_pool_works() {
+    let Some((pool, memory, _server)) = postgres().await else {
+        return;
+    };
+    let text = "SELECT pg_sleep($1)";
+    let asleep = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = $1";
+    let mut query = Box::pin(sqlx::query(text).bind(3600.0).execute(&pool));
+    loop {
+        assert!(query.as_mut().now_or_never().is_none());
+        let asleep = sqlx::query_scalar::<_, i64>(asleep).bind(text);
+        if asleep.fetch_one(pool.inner()).await.unwrap() == 1 {
+            break;
+        }
+    }
+    drop(query);
+    let span = only(&memory);
+    assert_eq!(
+        (span.name.as_str(), span.error_type()),
+        ("SELECT", Some("cancelled"))
+    );
+    for _ in 0..3 {
+        pool.execute("SELECT 1").await.unwrap();
+    }
+    assert_eq!(memory.spans().len(), 3);
+}
+
+#[tokio::test]
+async fn several_result_sets_are_one_operation() {
+    async fn check<DB: throughline_sqlx::Instrumented>(pool: &TracedPool<DB>, memory: &InMemory) {
+        let sets = "SELECT 1; SELECT 2 UNION SELECT 3";
+        let mut stream = pool.fetch_many(sets);
+        let mut ends = 0;
+        while let Some(item) = stream.next().await {
+            ends += u32::from(item.unwrap().is_left());
+        }
+        drop(stream);
+        assert_eq!((ends, rows(&only(memory))), (2, Some(3)));
+        // Given up between them.
+        let mut stream = pool.fetch_many(sets);
+        stream.next().await.unwrap().unwrap();
+        drop(stream);
+        let span = only(memory);
+        assert_eq!((rows(&span), span.error_type()), (Some(1), None));
+        pool.execute("SELECT 1").await.unwrap();
+    }
+    if let Some((pool, memory, _server)) = postgres().await {
+        check(&pool, &memory).await;
+    }
+    if let Some((pool, memory, _server)) = mariadb().await {
+        check(&pool, &memory).await;
+    }
+}
+
+#[tokio::test]
+async fn copy_and_listen_go_on_working_beside_the_spans() {
+    let Some((pool, memory, _server)) = postgres().await else {
+        return;
+    };
+    let mut connection = pool.acquire().await.unwrap();
+    connection.execute(ORDERS).await.unwrap();
+    let raw = connection.inner_mut();
+    let mut copy = raw.copy_in_raw("COPY orders FROM STDIN").await.unwrap();
+    copy.send(b"1\ttea\n2\tcup\n".as_slice()).await.unwrap();
+    assert_eq!(copy.finish().await.unwrap(), 2);
+    let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM orders");
+    assert_eq!(count.fetch_one(&mut *connection).await.unwrap(), 2);
+    drop(connection);
+
+    let mut listener = PgListener::connect_with(pool.inner()).await.unwrap();
+    listener.listen("orders").await.unwrap();
+    let notify = sqlx::query("SELECT pg_notify($1, $2)")
+        .bind("orders")
+        .bind("tea");
+    notify.execute(&pool).await.unwrap();
+    assert_eq!(listener.recv().await.unwrap().payload(), "tea");
+    assert_eq!(names(&memory), ["CREATE orders", "SELECT orders", "SELECT"]);
+}
