@@ -8,9 +8,11 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 use sqlx::pool::PoolConnection;
 use sqlx::{Acquire, Connection, Database, Error, Transaction};
+use throughline_core::db_semconv::PoolUse;
 
 use crate::TracedTransaction;
 use crate::database::Instrumented;
+use crate::pool::Lent;
 use crate::tracing::Tracing;
 
 /// A connection whose queries have a span and a measurement each.
@@ -20,6 +22,8 @@ use crate::tracing::Tracing;
 pub struct TracedConnection<'c, DB: Database> {
     pub(crate) link: Link<'c, DB>,
     pub(crate) tracing: Arc<Tracing>,
+    /// Where it is a pool's. Dropped after the connection.
+    pub(crate) in_use: Option<PoolUse>,
 }
 
 /// What holds the connection.
@@ -48,7 +52,12 @@ impl<DB: Instrumented> TracedConnection<'_, DB> {
         let command = if is_savepoint { "SAVEPOINT" } else { "BEGIN" };
         let begin = self.link.connection().begin();
         let begun = self.tracing.transaction(command, begin).await?;
-        Ok(TracedTransaction::new(begun, is_savepoint, &self.tracing))
+        Ok(TracedTransaction::new(
+            begun,
+            is_savepoint,
+            None,
+            &self.tracing,
+        ))
     }
 
     /// Asks the server whether it is there, as [`Connection::ping`]. It leaves no span.
@@ -93,9 +102,12 @@ impl<'r, DB: Instrumented> Acquire<'r> for &'r mut TracedConnection<'_, DB> {
 pub struct TracedPoolConnection<DB: Database>(pub(crate) TracedConnection<'static, DB>);
 
 impl<DB: Instrumented> TracedPoolConnection<DB> {
-    pub(crate) fn new(link: Link<'static, DB>, tracing: &Arc<Tracing>) -> Self {
-        let tracing = Arc::clone(tracing);
-        Self(TracedConnection { link, tracing })
+    pub(crate) fn new((connection, in_use): Lent<DB>, tracing: &Arc<Tracing>) -> Self {
+        Self(TracedConnection {
+            link: Link::Pooled(connection),
+            tracing: Arc::clone(tracing),
+            in_use: Some(in_use),
+        })
     }
 
     /// Begins a transaction, as [`Connection::begin`].

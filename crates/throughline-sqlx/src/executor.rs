@@ -3,13 +3,13 @@
 use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
 use opentelemetry::Context;
-use sqlx::pool::PoolConnection;
-use sqlx::{Database, Describe, Either, Error, Execute, Executor, Pool, SqlStr};
+use sqlx::{Database, Describe, Either, Error, Execute, Executor, SqlStr};
 use throughline_core::Operation;
 use throughline_core::db_semconv::DatabaseCall;
 
 use crate::database::{Instrumented, Item};
 use crate::errors::finish;
+use crate::pool::Lent;
 use crate::query::Taken;
 use crate::rows::{PooledRows, TracedRows, for_each};
 use crate::text;
@@ -69,18 +69,18 @@ impl<'e, DB: Instrumented> Source<'e, DB> for &'e mut DB::Connection {
 
 /// A pool, and the connection that it lent.
 struct Lending<'e, DB: Database> {
-    pool: &'e Pool<DB>,
-    lent: Option<PoolConnection<DB>>,
+    pool: &'e TracedPool<DB>,
+    lent: Option<Lent<DB>>,
 }
 
 impl<'e, DB: Instrumented> Source<'e, DB> for Lending<'e, DB> {
     async fn connection(&mut self) -> Result<&mut DB::Connection, Error> {
-        let lent = self.pool.acquire().await?;
-        Ok(self.lent.insert(lent))
+        let lent = self.pool.lend().await?;
+        Ok(&mut self.lent.insert(lent).0)
     }
 
     fn rows(self, query: Taken<DB>) -> BoxStream<'e, Item<DB>> {
-        Box::pin(PooledRows::new(self.pool.clone(), query))
+        Box::pin(PooledRows::new(self.pool, query))
     }
 }
 
@@ -231,7 +231,7 @@ macro_rules! executor {
 
 executor!('p, ['p], &'p TracedPool<DB>, |self| (
     &self.tracing,
-    Lending { pool: &self.pool, lent: None }
+    Lending { pool: self, lent: None }
 ));
 executor!('r, ['r, 'c], &'r mut TracedConnection<'c, DB>, |self| (
     &self.tracing,

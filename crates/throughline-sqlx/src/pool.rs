@@ -1,17 +1,17 @@
 //! The pool.
 
 use std::fmt;
+use std::future::ready;
 use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Tracer, TracerProvider};
 use sqlx::pool::{CloseEvent, PoolConnection, PoolOptions};
-use sqlx::{Acquire, Database, Error, Pool, SqlSafeStr, Transaction};
-use throughline_core::db_semconv::DatabaseEndpoint;
+use sqlx::{Acquire, Database, Error, Pool, SqlSafeStr, SqlStr, Transaction};
+use throughline_core::db_semconv::{DatabaseEndpoint, PoolState, PoolUse, WatchedPool};
 use throughline_core::{MeterSource, TracerSource};
 
-use crate::connection::Link;
 use crate::database::{ConnectOptions, Instrumented};
 use crate::tracing::Tracing;
 use crate::{TracedPoolConnection, TracedTransaction};
@@ -23,6 +23,7 @@ use crate::{TracedPoolConnection, TracedTransaction};
 pub struct TracedPool<DB: Database> {
     pub(crate) pool: Pool<DB>,
     pub(crate) tracing: Arc<Tracing>,
+    watched: Arc<WatchedPool>,
 }
 
 impl<DB: Instrumented> TracedPool<DB> {
@@ -32,8 +33,9 @@ impl<DB: Instrumented> TracedPool<DB> {
     pub fn new(pool: Pool<DB>) -> Self {
         let endpoint = DB::endpoint(&pool.connect_options());
         Self {
-            pool,
+            watched: watched(&endpoint.pool_name(), &pool),
             tracing: Arc::new(Tracing::new(endpoint)),
+            pool,
         }
     }
 
@@ -78,6 +80,15 @@ impl<DB: Instrumented> TracedPool<DB> {
             let endpoint = DatabaseEndpoint::clone(&tracing.endpoint);
             tracing.endpoint = Arc::new(endpoint.of_system(system));
         })
+    }
+
+    /// Calls the pool this in `db.client.connection.pool.name`. Default: `server.address:server.port/db.namespace`.
+    ///
+    /// For applications with several pools of one database: of pools with one name, only one tells its connections.
+    #[must_use]
+    pub fn pool_name(mut self, name: &str) -> Self {
+        self.watched = watched(name, &self.pool);
+        self
     }
 
     /// Records `db.response.returned_rows`. Default: off.
@@ -150,15 +161,15 @@ impl<DB: Instrumented> TracedPool<DB> {
     ///
     /// Those of [`Pool::acquire`].
     pub async fn acquire(&self) -> Result<TracedPoolConnection<DB>, Error> {
-        let connection = self.pool.acquire().await?;
-        Ok(self.lend(connection))
+        let lent = self.lend().await?;
+        Ok(TracedPoolConnection::new(lent, &self.tracing))
     }
 
     /// Borrows a connection that is idle, as [`Pool::try_acquire`].
     #[must_use]
     pub fn try_acquire(&self) -> Option<TracedPoolConnection<DB>> {
-        let connection = self.pool.try_acquire()?;
-        Some(self.lend(connection))
+        let lent = self.try_lend()?;
+        Some(TracedPoolConnection::new(lent, &self.tracing))
     }
 
     /// Begins a transaction, as [`Pool::begin`].
@@ -167,8 +178,7 @@ impl<DB: Instrumented> TracedPool<DB> {
     ///
     /// Those of [`Pool::begin`].
     pub async fn begin(&self) -> Result<TracedTransaction<'static, DB>, Error> {
-        let begun = self.tracing.transaction("BEGIN", self.pool.begin()).await?;
-        Ok(self.transaction(begun))
+        self.begin_on(self.lend(), None).await
     }
 
     /// Begins a transaction on an idle connection, as [`Pool::try_begin`].
@@ -177,13 +187,10 @@ impl<DB: Instrumented> TracedPool<DB> {
     ///
     /// Those of [`Pool::try_begin`].
     pub async fn try_begin(&self) -> Result<Option<TracedTransaction<'static, DB>>, Error> {
-        // In two steps: where no connection is idle, nothing is begun.
-        let Some(connection) = self.pool.try_acquire() else {
+        let Some(lent) = self.try_lend() else {
             return Ok(None);
         };
-        let begun = Transaction::begin(connection, None);
-        let begun = self.tracing.transaction("BEGIN", begun).await?;
-        Ok(Some(self.transaction(begun)))
+        self.begin_on(ready(Ok(lent)), None).await.map(Some)
     }
 
     /// Begins a transaction with a statement of the caller's own, as [`Pool::begin_with`].
@@ -195,9 +202,8 @@ impl<DB: Instrumented> TracedPool<DB> {
         &self,
         statement: impl SqlSafeStr,
     ) -> Result<TracedTransaction<'static, DB>, Error> {
-        let begun = self.pool.begin_with(statement);
-        let begun = self.tracing.transaction("BEGIN", begun).await?;
-        Ok(self.transaction(begun))
+        let statement = statement.into_sql_str();
+        self.begin_on(self.lend(), Some(statement)).await
     }
 
     /// As [`Pool::close`].
@@ -247,13 +253,64 @@ impl<DB: Instrumented> TracedPool<DB> {
         &self.pool
     }
 
-    fn lend(&self, connection: PoolConnection<DB>) -> TracedPoolConnection<DB> {
-        TracedPoolConnection::new(Link::Pooled(connection), &self.tracing)
+    /// Waits for a connection.
+    pub(crate) async fn lend(&self) -> Result<Lent<DB>, Error> {
+        let resolved = self.tracing.instrumentation.resolve();
+        let wait = self.watched.wait(resolved.metrics());
+        drop(resolved);
+        match self.pool.acquire().await {
+            Ok(connection) => Ok((connection, wait.obtained())),
+            Err(error) => {
+                if matches!(error, Error::PoolTimedOut) {
+                    wait.timed_out();
+                }
+                Err(error)
+            }
+        }
     }
 
-    fn transaction<'c>(&self, begun: Transaction<'c, DB>) -> TracedTransaction<'c, DB> {
-        TracedTransaction::new(begun, false, &self.tracing)
+    fn try_lend(&self) -> Option<Lent<DB>> {
+        let connection = self.pool.try_acquire()?;
+        let resolved = self.tracing.instrumentation.resolve();
+        Some((connection, self.watched.lent(resolved.metrics())))
     }
+
+    async fn begin_on(
+        &self,
+        lent: impl Future<Output = Result<Lent<DB>, Error>>,
+        statement: Option<SqlStr>,
+    ) -> Result<TracedTransaction<'static, DB>, Error> {
+        let begin = async {
+            let (connection, in_use) = lent.await?;
+            Ok((Transaction::begin(connection, statement).await?, in_use))
+        };
+        let (begun, in_use) = self.tracing.transaction("BEGIN", begin).await?;
+        Ok(TracedTransaction::new(
+            begun,
+            false,
+            Some(in_use),
+            &self.tracing,
+        ))
+    }
+}
+
+/// A connection, and the guard that measures how long it is in use.
+pub(crate) type Lent<DB> = (PoolConnection<DB>, PoolUse);
+
+fn watched<DB: Database>(name: &str, pool: &Pool<DB>) -> Arc<WatchedPool> {
+    let pool = pool.clone();
+    Arc::new(WatchedPool::new(name, move || {
+        let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+        let max = pool.options().get_max_connections();
+        PoolState {
+            idle,
+            used: pool.size().saturating_sub(idle),
+            max,
+            // All of them may be: sqlx has no bound of its own for those.
+            idle_max: max,
+            idle_min: pool.options().get_min_connections(),
+        }
+    }))
 }
 
 impl<DB: Instrumented> From<Pool<DB>> for TracedPool<DB> {
@@ -267,6 +324,7 @@ impl<DB: Database> Clone for TracedPool<DB> {
         Self {
             pool: self.pool.clone(),
             tracing: Arc::clone(&self.tracing),
+            watched: Arc::clone(&self.watched),
         }
     }
 }

@@ -9,10 +9,11 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
-use sqlx::{Either, Error, Pool};
+use sqlx::{Either, Error};
 use throughline_core::db_semconv::DatabaseCall;
 use throughline_core::{Operation, Outcome};
 
+use crate::TracedPool;
 use crate::database::{Instrumented, Item};
 use crate::errors::finish;
 use crate::executor::Request;
@@ -93,14 +94,11 @@ pub(crate) struct PooledRows<'e, DB: Instrumented> {
 }
 
 impl<'e, DB: Instrumented> PooledRows<'e, DB> {
-    pub(crate) fn new(pool: Pool<DB>, query: Taken<DB>) -> Self
-    where
-        DB: 'e,
-    {
+    pub(crate) fn new(pool: &'e TracedPool<DB>, query: Taken<DB>) -> Self {
         let row = Arc::new(Mutex::new(None));
         let place = Arc::clone(&row);
         let work = Box::pin(async move {
-            let mut connection = pool.acquire().await?;
+            let (mut connection, _in_use) = pool.lend().await?;
             let mut rows = DB::fetch_many(&mut connection, query);
             let put = |cx: &mut Context<'_>| {
                 match rows.as_mut().poll_next(cx) {

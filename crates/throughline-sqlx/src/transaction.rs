@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 use sqlx::{Acquire, Database, Error, Transaction};
+use throughline_core::db_semconv::PoolUse;
 
 use crate::TracedConnection;
 use crate::connection::Link;
@@ -25,11 +26,13 @@ impl<'c, DB: Instrumented> TracedTransaction<'c, DB> {
     pub(crate) fn new(
         begun: Transaction<'c, DB>,
         is_savepoint: bool,
+        in_use: Option<PoolUse>,
         tracing: &Arc<Tracing>,
     ) -> Self {
         let connection = TracedConnection {
             link: Link::Transaction(begun),
             tracing: Arc::clone(tracing),
+            in_use,
         };
         Self {
             connection,
@@ -76,7 +79,11 @@ impl<'c, DB: Instrumented> TracedTransaction<'c, DB> {
     where
         F: Future<Output = Result<(), Error>>,
     {
-        let TracedConnection { link, tracing } = self.connection;
+        let TracedConnection {
+            link,
+            tracing,
+            in_use: _in_use,
+        } = self.connection;
         // Nothing else is ever in one: `new` is where they all come from.
         let Link::Transaction(transaction) = link else {
             return Ok(());

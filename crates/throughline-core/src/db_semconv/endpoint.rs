@@ -70,6 +70,19 @@ impl DatabaseEndpoint {
         self.system
     }
 
+    /// The name of a pool that has none: "combining attributes `server.address`, `server.port`, and `db.namespace`, formatted
+    /// as `server.address:server.port/db.namespace`" (conventions, `db.client.connection.pool.name`), as far as they are known.
+    #[must_use]
+    pub fn pool_name(&self) -> String {
+        let server = self.server_name();
+        match (server, &self.namespace) {
+            (Some(server), Some(namespace)) => format!("{server}/{namespace}"),
+            (Some(server), None) => server,
+            (None, Some(namespace)) => namespace.as_str().to_owned(),
+            (None, None) => self.system.to_owned(),
+        }
+    }
+
     /// What a span is named after where it has neither a collection nor a stored procedure: the database, else its server.
     pub(super) fn target(&self) -> Option<String> {
         // "`db.namespace` SHOULD NOT be used in the span name since it is a numeric value" (conventions, Redis).
@@ -77,6 +90,11 @@ impl DatabaseEndpoint {
         if let Some(namespace) = namespace {
             return Some(namespace.as_str().to_owned());
         }
+        self.server_name()
+    }
+
+    /// `server.address:server.port`.
+    fn server_name(&self) -> Option<String> {
         let address = self.address.as_ref()?.as_str();
         Some(match self.port.or_else(|| default_port(self.system)) {
             // The path of a socket has no port.

@@ -2,15 +2,17 @@
 
 use opentelemetry::metrics::{Histogram, Meter};
 
+use super::pool::PoolMetrics;
 use crate::providers::Instruments;
 
 /// The boundaries that the conventions advise, in seconds.
 const BOUNDARIES: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
 
-/// `db.client.operation.duration`, in seconds.
+/// `db.client.operation.duration`, in seconds, and those of [pools](super::WatchedPool).
 #[derive(Debug)]
 pub struct DatabaseMetrics {
     pub(super) duration: Histogram<f64>,
+    pub(super) pools: PoolMetrics,
 }
 
 impl Instruments for DatabaseMetrics {
@@ -23,6 +25,7 @@ impl Instruments for DatabaseMetrics {
                 .with_description("Duration of database client operations.")
                 .with_boundaries(BOUNDARIES.to_vec())
                 .build(),
+            pools: PoolMetrics::new(meter),
         }
     }
 }

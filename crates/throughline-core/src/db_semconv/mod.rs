@@ -5,10 +5,12 @@
 mod endpoint;
 mod metrics;
 mod operation;
+mod pool;
 mod settings;
 pub mod sql;
 
 pub use endpoint::DatabaseEndpoint;
 pub use metrics::DatabaseMetrics;
 pub use operation::{DatabaseCall, DatabaseRequest, Query};
+pub use pool::{PoolState, PoolUse, PoolWait, WatchedPool};
 pub use settings::DatabaseSettings;

@@ -5,6 +5,7 @@
 
 #[cfg(all(feature = "any", feature = "mysql", feature = "postgres"))]
 mod databases;
+mod pool;
 mod queries;
 #[cfg(all(feature = "any", feature = "mysql", feature = "postgres"))]
 mod servers;

@@ -8,9 +8,9 @@ use sqlx::{Executor, QueryBuilder, Row, Sqlite};
 use throughline_sqlx::TracedPool;
 use throughline_testing::opentelemetry::trace::{SpanKind, Status};
 use throughline_testing::opentelemetry_sdk::trace::Sampler;
-use throughline_testing::{Expected, InMemory, MetricKind};
+use throughline_testing::{Expected, InMemory};
 
-use crate::support::{names, only, orders, rows, sqlite, traced, under};
+use crate::support::{measured, names, only, orders, rows, sqlite, traced, under};
 
 const SELECT: &str = "SELECT id, item FROM orders WHERE id >= ?";
 
@@ -42,11 +42,7 @@ async fn check<T>(count: i64, ask: impl AsyncFnOnce(&TracedPool<Sqlite>) -> sqlx
     );
     assert_eq!(span.scope, "throughline-sqlx");
     span.assert_attributes(&attributes(Some(SELECT), "SELECT orders", count));
-    let metrics = memory.metrics();
-    assert_eq!(metrics[0].name, "db.client.operation.duration");
-    assert_eq!(metrics[0].kind, MetricKind::Histogram);
-    assert_eq!(metrics[0].points.len(), 1);
-    assert_eq!(metrics[0].points[0].count, Some(1));
+    assert_eq!(measured(&memory), 1);
 }
 
 #[tokio::test]
@@ -229,7 +225,7 @@ async fn without_a_parent_a_query_has_no_span_where_it_is_said_so() {
     let pool = pool.only_under_parent();
     pool.execute("SELECT 1").await.unwrap();
     assert!(memory.spans().is_empty());
-    assert_eq!(memory.metrics()[0].points[0].count, Some(1));
+    assert_eq!(measured(&memory), 1);
     // It belongs to where it was made.
     let outside = pool.execute("SELECT 1");
     under(&memory, "request", outside).await.unwrap();
@@ -253,7 +249,7 @@ async fn an_unsampled_query_is_measured_and_answered() {
         3
     );
     assert!(memory.spans().is_empty());
-    assert_eq!(memory.metrics()[0].points[0].count, Some(1));
+    assert_eq!(measured(&memory), 1);
 }
 
 #[tokio::test]

@@ -66,3 +66,14 @@ pub(crate) async fn under<F: Future>(memory: &InMemory, name: &'static str, work
     let context = opentelemetry::Context::new().with_span(tracer.start(name));
     work.with_context(context).await
 }
+
+/// How many operations were measured, all with the same attributes.
+#[track_caller]
+pub(crate) fn measured(memory: &InMemory) -> u64 {
+    let metrics = memory.metrics();
+    let mut durations = (metrics.iter()).filter(|m| m.name == "db.client.operation.duration");
+    let [point] = &durations.next().unwrap().points[..] else {
+        panic!("{metrics:#?}")
+    };
+    point.count.unwrap()
+}
