@@ -1,13 +1,14 @@
 //! The pass over a statement: tokens, and what becomes of each in the texts.
 
+use std::mem::take;
+
+use super::bytes::{is_word, word_end};
 use super::edits::Edits;
-use super::literal::{
-    Backslash, block_comment, dollar_quoted, line_comment, number, quoted, quoted_name,
-};
-use super::secrets::{Secrets, looks_secret};
+use super::literal::{Backslash, End, escaped, number, quoted, quoted_name};
+use super::secrets::Secrets;
 use super::statement::Dialect;
 use super::summary::Summary;
-use super::words::{Keyword, Word, is_word};
+use super::words::{Keyword, Word};
 
 /// The token before.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,79 +42,72 @@ pub(super) fn read(sql: &str, is_cut: bool, dialect: Dialect) -> (Edits, Edits, 
         at: 0,
         dialect,
         last: Last::Other,
+        is_between: false,
+        reads_data: false,
+        executable_end: 0,
         sanitized: Edits::default(),
         as_written: Edits::default(),
         secrets: Secrets::default(),
         summary: Summary::new(sql, is_cut, dialect),
     };
-    while let Some(&byte) = lexer.bytes.get(lexer.at) {
-        lexer.token(byte);
-    }
+    lexer.tokens();
     (lexer.sanitized, lexer.as_written, lexer.summary.finish())
 }
 
-struct Lexer<'a> {
-    sql: &'a str,
-    bytes: &'a [u8],
+pub(super) struct Lexer<'a> {
+    pub(super) sql: &'a str,
+    pub(super) bytes: &'a [u8],
     /// The byte that is looked at. Each token moves it on.
-    at: usize,
-    dialect: Dialect,
-    last: Last,
-    sanitized: Edits,
-    as_written: Edits,
+    pub(super) at: usize,
+    pub(super) dialect: Dialect,
+    pub(super) last: Last,
+    /// Whether the next AND stands between two values.
+    is_between: bool,
+    /// Whether the statement is followed by data of COPY.
+    reads_data: bool,
+    /// Until where a comment goes that is executed, or left out by a server of another version.
+    pub(super) executable_end: usize,
+    pub(super) sanitized: Edits,
+    pub(super) as_written: Edits,
     secrets: Secrets,
-    summary: Summary<'a>,
+    pub(super) summary: Summary<'a>,
 }
 
 impl Lexer<'_> {
-    #[inline]
-    fn token(&mut self, byte: u8) {
-        match byte {
-            // The brace is JDBC's escape: `{call procedure}`.
-            b' ' | b'\t' | b'\r' | b'\n' | b'{' => self.at += 1,
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => self.word(),
-            b'0'..=b'9' => self.number(self.at),
-            b'\'' => self.string(self.at, self.at, Backslash::of(self.dialect)),
-            b'"' | b'`' | b'[' => self.name(byte),
-            b'(' => self.open(),
-            b')' => self.close(),
-            b',' => self.comma(),
-            b';' => self.end_statement(),
-            b'.' => self.point(),
-            b'+' | b'-' => self.sign(byte),
-            b'/' if self.next() == Some(b'*') => self.block_comment(),
-            b'#' if self.dialect == Dialect::MySql => self.line_comment(),
-            b'$' => self.dollar(),
-            b'?' | b':' | b'@' => self.placeholder(byte),
-            _ => self.other(),
+    fn tokens(&mut self) {
+        while let Some(&byte) = self.bytes.get(self.at) {
+            match byte {
+                // The brace is JDBC's escape: `{call procedure}`.
+                b' ' | b'\t' | b'\r' | b'\n' | b'{' => self.at += 1,
+                b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => self.word(),
+                b'0'..=b'9' => self.number(self.at),
+                b'\'' => self.string(self.at, self.at, Backslash::of(self.dialect)),
+                b'"' | b'`' | b'[' => self.name(byte),
+                b'(' => self.open(),
+                b')' => self.close(),
+                b',' => self.comma(),
+                b';' => self.end_statement(),
+                b'.' => self.point(),
+                b'+' | b'-' => self.sign(byte),
+                b'/' if self.next() == Some(b'*') => self.block_comment(),
+                b'#' => self.hash(),
+                b'$' => self.dollar(),
+                b'?' | b':' | b'@' => self.placeholder(byte),
+                _ => self.other(),
+            }
         }
     }
 
-    fn next(&self) -> Option<u8> {
+    pub(super) fn next(&self) -> Option<u8> {
         self.bytes.get(self.at + 1).copied()
     }
 
     fn word(&mut self) {
         let from = self.at;
-        let rest = &self.bytes[from..];
-        let mut word = Word::default();
-        for &byte in rest {
-            if !is_word(byte) {
-                break;
-            }
-            word = word.with(byte);
-        }
-        self.at += word.length;
+        self.at = word_end(self.bytes, from + 1);
+        let word = Word::at_end(&self.bytes[..self.at], self.at - from);
         match self.bytes.get(self.at) {
-            Some(b'\'') if is_prefix(word, self.bytes[from]) => {
-                let backslash = match word.is(const { Word::new("E") })
-                    && self.dialect == Dialect::PostgreSql
-                {
-                    true => Backslash::Escapes,
-                    false => Backslash::of(self.dialect),
-                };
-                return self.string(from, self.at, backslash);
-            }
+            Some(b'\'') if is_prefix(word, self.bytes[from]) => return self.prefixed(from, word),
             Some(b'&') if word.is(const { Word::new("U") }) && self.next() == Some(b'\'') => {
                 return self.string(from, self.at + 1, Backslash::of(self.dialect));
             }
@@ -124,6 +118,20 @@ impl Lexer<'_> {
             self.last = Last::Word;
         } else {
             self.whole_word(from, word);
+        }
+    }
+
+    /// A string behind a word that belongs to it.
+    fn prefixed(&mut self, from: usize, prefix: Word) {
+        if self.dialect == Dialect::PostgreSql && prefix.is(const { Word::new("E") }) {
+            let end = escaped(self.bytes, self.at + 1);
+            self.secret(from, end);
+            self.literal(from, end);
+        } else if self.dialect == Dialect::Other && prefix.ends_with(const { Word::new("q") }) {
+            // Oracle's `q'[it's]'`.
+            self.rest(from);
+        } else {
+            self.string(from, self.at, Backslash::of(self.dialect));
         }
     }
 
@@ -144,7 +152,16 @@ impl Lexer<'_> {
             Some(Keyword::In) => Last::In,
             Some(Keyword::As) => Last::As,
             Some(Keyword::Distinct) => Last::Distinct,
-            Some(Keyword::Compare) => Last::Other,
+            Some(Keyword::Compare | Keyword::Default) => Last::Other,
+            Some(Keyword::Between) => {
+                self.is_between = true;
+                Last::Other
+            }
+            Some(Keyword::And) if take(&mut self.is_between) => Last::Other,
+            Some(Keyword::Stdin) => {
+                self.reads_data = true;
+                Last::Word
+            }
             _ => Last::Word,
         };
         self.at = self.summary.word(from..self.at, word, keyword, last);
@@ -153,7 +170,7 @@ impl Lexer<'_> {
     /// The number that begins at `self.at`, with its sign at `from`.
     fn number(&mut self, from: usize) {
         let end = number(self.bytes, self.at);
-        if self.secrets.take_bare(Word::default()) {
+        if self.secrets.is_secret_number() {
             self.as_written.replace(self.sql, from, end, PLACEHOLDER);
         }
         self.literal(from, end);
@@ -162,7 +179,7 @@ impl Lexer<'_> {
     /// The string whose quote is at `quote`, with its prefix at `from`.
     fn string(&mut self, from: usize, quote: usize, backslash: Backslash) {
         let byte = self.bytes[quote];
-        let end = quoted(self.bytes, quote + 1, byte, backslash);
+        let end = self.certain(quoted(self.bytes, quote + 1, byte, backslash));
         let is_name = end.is_closed
             && byte == b'\''
             && from == quote
@@ -177,14 +194,13 @@ impl Lexer<'_> {
     }
 
     /// Keeps a string out of the text as written, too, where it is a secret.
-    fn secret(&mut self, from: usize, to: usize) {
-        let is_bare = self.secrets.take_bare(Word::default());
-        if is_bare || self.secrets.is_secret(&self.bytes[from..to]) {
+    pub(super) fn secret(&mut self, from: usize, to: usize) {
+        if self.secrets.is_secret(&self.bytes[from..to]) {
             self.as_written.replace(self.sql, from, to, PLACEHOLDER);
         }
     }
 
-    fn literal(&mut self, from: usize, to: usize) {
+    pub(super) fn literal(&mut self, from: usize, to: usize) {
         if self.last == Last::ListComma {
             self.sanitized.extend(to);
         } else {
@@ -198,6 +214,20 @@ impl Lexer<'_> {
         self.summary.other();
     }
 
+    /// From here on nobody knows what is a literal.
+    pub(super) fn rest(&mut self, from: usize) {
+        self.secret(from, self.bytes.len());
+        self.literal(from, self.bytes.len());
+    }
+
+    /// Where something ends for sure: what goes beyond a comment that may be left out does not begin in all versions.
+    pub(super) fn certain(&self, end: End) -> End {
+        match self.at < self.executable_end && self.executable_end < end.at {
+            true => End::open(self.bytes),
+            false => end,
+        }
+    }
+
     /// What may be a name in quotes: a string, in some dialects and places.
     fn name(&mut self, open: u8) {
         let Some(end) = quoted_name(self.bytes, self.at, self.dialect) else {
@@ -206,6 +236,7 @@ impl Lexer<'_> {
                 _ => self.other(),
             };
         };
+        let end = self.certain(end);
         let is_literal = !end.is_closed
             || self.secrets.may_be_bare()
             || (open == b'"' && self.is_doubtful(end.at));
@@ -213,12 +244,9 @@ impl Lexer<'_> {
             self.secret(self.at, end.at);
             return self.literal(self.at, end.at);
         }
-        let inside = &self.bytes[self.at + 1..end.at - 1];
-        self.secrets.name(
-            inside
-                .iter()
-                .fold(Word::default(), |word, &byte| word.with(byte)),
-        );
+        let length = end.at - self.at - 2;
+        self.secrets
+            .name(Word::at_end(&self.bytes[..end.at - 1], length));
         self.at = match self.last {
             Last::Point => end.at,
             _ => self.summary.quoted(self.at..end.at),
@@ -246,7 +274,8 @@ impl Lexer<'_> {
     }
 
     fn open(&mut self) {
-        self.summary.open(self.last);
+        let is_call = self.at > 0 && is_word(self.bytes[self.at - 1]);
+        self.summary.open(self.last, is_call);
         self.last = match self.last {
             Last::In => Last::OpenList,
             _ => Last::Open,
@@ -273,7 +302,11 @@ impl Lexer<'_> {
         self.summary.end_statement();
         self.secrets = Secrets::default();
         self.last = Last::Other;
+        self.is_between = false;
         self.at += 1;
+        if take(&mut self.reads_data) && matches!(self.bytes.get(self.at), Some(b'\r' | b'\n')) {
+            self.rest(self.at);
+        }
     }
 
     fn point(&mut self) {
@@ -287,14 +320,8 @@ impl Lexer<'_> {
     fn sign(&mut self, byte: u8) {
         let next = self.next();
         let after = self.bytes.get(self.at + 2);
-        if byte == b'-' && next == Some(b'-') {
-            // "The -- comment style requires the second dash to be followed by at least one whitespace or control character."
-            let is_comment = self.dialect != Dialect::MySql
-                || after
-                    .is_none_or(|after| after.is_ascii_whitespace() || after.is_ascii_control());
-            if is_comment {
-                return self.line_comment();
-            }
+        if byte == b'-' && next == Some(b'-') && self.double_dash() {
+            return;
         }
         let is_number = match next {
             Some(b'.') => after.is_some_and(u8::is_ascii_digit),
@@ -314,85 +341,7 @@ impl Lexer<'_> {
             && !self.bytes[self.at - 1].is_ascii_whitespace()
     }
 
-    fn block_comment(&mut self) {
-        let rest = &self.bytes[self.at + 2..];
-        let is_mysql = self.dialect == Dialect::MySql;
-        if is_mysql && (rest.starts_with(b"!") || rest.starts_with(b"M!")) {
-            // What is in it is executed. Its version is not a literal.
-            let version = |byte: &u8| matches!(byte, b'M' | b'!' | b'0'..=b'9');
-            self.at += 2 + rest.iter().take_while(|byte| version(byte)).count();
-            return;
-        }
-        let nests = matches!(self.dialect, Dialect::PostgreSql | Dialect::Other);
-        self.comment(block_comment(self.bytes, self.at, nests));
-    }
-
-    fn line_comment(&mut self) {
-        self.comment(line_comment(self.bytes, self.at));
-    }
-
-    /// Leaves a comment out; the words around it stay two.
-    fn comment(&mut self, end: usize) {
-        let is_between = |at: Option<usize>| {
-            let byte = at.and_then(|at| self.bytes.get(at));
-            byte.is_some_and(|&byte| is_word(byte))
-        };
-        let with = match is_between(self.at.checked_sub(1)) && is_between(Some(end)) {
-            true => " ",
-            false => "",
-        };
-        self.sanitized.replace(self.sql, self.at, end, with);
-        if looks_secret(&self.bytes[self.at..end]) {
-            self.as_written.replace(self.sql, self.at, end, with);
-        }
-        if self.last == Last::ListComma {
-            self.last = Last::Comma;
-        }
-        self.at = end;
-    }
-
-    fn dollar(&mut self) {
-        let has_quotes = matches!(self.dialect, Dialect::PostgreSql | Dialect::Other);
-        match has_quotes.then(|| dollar_quoted(self.bytes, self.at)) {
-            Some(Some(end)) => {
-                self.secret(self.at, end.at);
-                self.literal(self.at, end.at);
-            }
-            _ => self.parameter(),
-        }
-    }
-
-    fn placeholder(&mut self, byte: u8) {
-        let has_name = match byte {
-            b'@' => self.dialect != Dialect::PostgreSql,
-            _ => matches!(self.dialect, Dialect::Sqlite | Dialect::Other),
-        };
-        match has_name && self.next() != Some(byte) {
-            true => self.parameter(),
-            false if byte == b'?' => {
-                self.other();
-                self.last = Last::Word;
-            }
-            // A cast, a system variable.
-            false => {
-                self.other();
-                if self.bytes.get(self.at) == Some(&byte) {
-                    self.at += 1;
-                }
-            }
-        }
-    }
-
-    /// A placeholder: a byte, and a name or number.
-    fn parameter(&mut self) {
-        self.at += 1;
-        let rest = self.bytes[self.at..].iter();
-        self.at += rest.take_while(|byte| is_word(**byte)).count();
-        self.last = Last::Word;
-        self.summary.other();
-    }
-
-    fn other(&mut self) {
+    pub(super) fn other(&mut self) {
         self.last = Last::Other;
         self.summary.other();
         self.at += 1;

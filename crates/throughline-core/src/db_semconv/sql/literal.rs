@@ -1,5 +1,6 @@
 //! Where strings, numbers, names and comments end. What is never closed ends with the text.
 
+use super::bytes::is_tag;
 use super::statement::Dialect;
 
 /// What a backslash in a string does.
@@ -32,14 +33,15 @@ pub(super) struct End {
 }
 
 impl End {
-    fn closed(at: usize) -> Self {
+    pub(super) fn closed(at: usize) -> Self {
         Self {
             at,
             is_closed: true,
         }
     }
 
-    fn open(bytes: &[u8]) -> Self {
+    /// Ends with the text.
+    pub(super) fn open(bytes: &[u8]) -> Self {
         Self {
             at: bytes.len(),
             is_closed: false,
@@ -68,6 +70,28 @@ pub(super) fn quoted(bytes: &[u8], mut at: usize, quote: u8, backslash: Backslas
     End::open(bytes)
 }
 
+/// The end of PostgreSQL's `E'…'`, of which something begins before `at`. It may go on in another line, with backslashes
+/// that escape there, too ("String Constants").
+pub(super) fn escaped(bytes: &[u8], mut at: usize) -> usize {
+    loop {
+        let end = quoted(bytes, at, b'\'', Backslash::Escapes).at;
+        at = end;
+        while let Some(&byte) = bytes.get(at) {
+            match byte {
+                _ if byte.is_ascii_whitespace() => at += 1,
+                b'-' if bytes[at..].starts_with(b"--") => {
+                    at = line_comment(bytes, at, Dialect::PostgreSql);
+                }
+                _ => break,
+            }
+        }
+        if bytes.get(at) != Some(&b'\'') {
+            return end;
+        }
+        at += 1;
+    }
+}
+
 /// PostgreSQL's `$tag$…$tag$`, whose first dollar is at `at`.
 pub(super) fn dollar_quoted(bytes: &[u8], at: usize) -> Option<End> {
     let tag = bytes[at + 1..].iter().take_while(|byte| is_tag(**byte));
@@ -88,40 +112,40 @@ pub(super) fn dollar_quoted(bytes: &[u8], at: usize) -> Option<End> {
     Some(End::open(bytes))
 }
 
-fn is_tag(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
-}
-
 /// The number that begins at `at`, with its base, point, exponent and underscores, and whatever stands at its end.
 pub(super) fn number(bytes: &[u8], mut at: usize) -> usize {
     let is_decimal = !matches!(bytes.get(at + 1), Some(b'x' | b'X'));
-    while let Some(&byte) = bytes.get(at) {
-        let is_sign = is_decimal
-            && matches!(byte, b'+' | b'-')
+    loop {
+        let rest = bytes[at..].iter();
+        at += rest
+            .take_while(|byte| is_tag(**byte) || **byte == b'.')
+            .count();
+        let is_exponent = is_decimal
             && matches!(bytes[at - 1], b'e' | b'E')
+            && matches!(bytes.get(at), Some(b'+' | b'-'))
             && bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
-        if !is_sign && !is_tag(byte) && byte != b'.' {
-            break;
+        if !is_exponent {
+            return at;
         }
         at += 1;
     }
-    at
 }
 
 /// The end of a comment until the end of the line, which is not a part of it.
-pub(super) fn line_comment(bytes: &[u8], at: usize) -> usize {
-    let line = bytes[at..].iter().position(|&byte| byte == b'\n');
+pub(super) fn line_comment(bytes: &[u8], at: usize, dialect: Dialect) -> usize {
+    let ends = |byte: &u8| *byte == b'\n' || *byte == b'\r' && dialect == Dialect::PostgreSql;
+    let line = bytes[at..].iter().position(ends);
     line.map_or(bytes.len(), |length| at + length)
 }
 
-/// The end of a comment that begins with two bytes at `at`.
-pub(super) fn block_comment(bytes: &[u8], at: usize, nests: bool) -> usize {
+/// The end of a comment that begins with two bytes at `at`, and may have others in it until they are so deep.
+pub(super) fn block_comment(bytes: &[u8], at: usize, most: usize) -> usize {
     let mut depth = 1_usize;
     let mut at = at + 2;
     while let Some(pair) = bytes.get(at..at + 2) {
         match pair {
             b"*/" => depth -= 1,
-            b"/*" if nests => depth += 1,
+            b"/*" if depth < most => depth += 1,
             _ => {
                 at += 1;
                 continue;

@@ -22,6 +22,10 @@ pub(super) struct Secrets {
     is_on_rows: bool,
     /// Whether it begins with PRAGMA or ATTACH, where a KEY is one of encryption.
     has_keys: bool,
+    /// Whether it begins with CREATE, ALTER or the like.
+    defines: bool,
+    /// Whether what it defines is an account, whose password somebody may have written without quotes.
+    is_on_account: bool,
     is_identified: bool,
     /// Whether a secret without quotes may come next.
     is_bare: bool,
@@ -29,46 +33,64 @@ pub(super) struct Secrets {
 
 impl Secrets {
     /// A name in quotes, or a part of one.
+    #[inline]
     pub(super) fn name(&mut self, name: Word) {
         self.word(name, None, false);
     }
 
     /// A word, which is not a part of a name. `is_first` of its statement.
+    #[inline]
     pub(super) fn word(&mut self, word: Word, keyword: Option<Keyword>, is_first: bool) {
         if is_first {
             self.has_keys =
                 word.is(const { Word::new("PRAGMA") }) || word.is(const { Word::new("ATTACH") });
             self.is_on_rows = keyword.is_some_and(is_on_rows);
+            self.defines = keyword == Some(Keyword::Define);
         }
-        if self.names_a_secret(word) {
-            self.next = match self.is_on_rows {
-                true => Next::Secret,
-                false => Next::AllSecret,
-            };
-            self.is_bare = self.has_keys;
-        } else if word.is(const { Word::new("BY") }) && self.is_identified {
-            self.is_bare = true;
-        } else if self.next == Next::Secret && !is_between(word, keyword) {
-            self.next = Next::Unknown;
+        match self.named_by(word) {
+            Next::Unknown if self.is_on_rows => {
+                if self.next == Next::Secret && !is_between(word, keyword) {
+                    self.next = Next::Unknown;
+                }
+            }
+            Next::Unknown => {
+                self.is_on_account |= self.defines && is_account(word);
+                self.is_bare = self.is_identified && word.is(const { Word::new("BY") });
+            }
+            Next::Secret if self.is_on_rows => self.next = Next::Secret,
+            Next::Secret | Next::AllSecret => {
+                self.next = Next::AllSecret;
+                let is_password = word.is(const { Word::new("PASSWORD") });
+                self.is_bare = self.has_keys || self.is_on_account && is_password;
+            }
         }
     }
 
-    fn names_a_secret(&mut self, word: Word) -> bool {
-        if word.length < 3 {
-            return false;
+    /// What follows a word.
+    #[inline]
+    fn named_by(&mut self, word: Word) -> Next {
+        macro_rules! ends_with {
+            ($($end:literal)+) => { $(word.ends_with(const { Word::new($end) }))||+ };
         }
-        // IDENTIFIED, by its last eight letters.
-        let is_identified = word.length == 10 && word.ends_with(const { Word::new("entified") });
-        self.is_identified |= is_identified;
-        is_identified
-            || word.ends_with(const { Word::new("password") })
-            || word.ends_with(const { Word::new("secret") })
-            || word.ends_with(const { Word::new("passwd") })
-            || word.ends_with(const { Word::new("pwd") })
-            || word.ends_with(const { Word::new("token") })
-            || word.ends_with(const { Word::new("dentials") })
-            || word.ends_with(const { Word::new("cess_key") })
-            || (self.has_keys && word.ends_with(const { Word::new("key") }))
+        // Most words end with another letter.
+        let is_secret = match word.last() {
+            b'd' if word.length == 10 && ends_with!("entified") => {
+                self.is_identified = !self.is_on_rows;
+                self.is_identified
+            }
+            b'd' => ends_with!("password" "passwd" "pwd"),
+            b'e' => ends_with!("ssphrase"),
+            b'n' => ends_with!("token"),
+            b's' => ends_with!("dentials"),
+            b't' if ends_with!("crypt") => return Next::AllSecret,
+            b't' => ends_with!("secret"),
+            b'y' => ends_with!("_key" "apikey") || (self.has_keys && ends_with!("key")),
+            _ => false,
+        };
+        match is_secret {
+            true => Next::Secret,
+            false => Next::Unknown,
+        }
     }
 
     /// Whether a secret that is not a string may come next.
@@ -82,16 +104,29 @@ impl Secrets {
             return false;
         }
         // IDENTIFIED BY RANDOM PASSWORD, BY PASSWORD '…', BY VALUES '…'.
+        // And PASSWORD EXPIRE, PASSWORD NULL.
         let is_keyword = word.is(const { Word::new("PASSWORD") })
             || word.is(const { Word::new("RANDOM") })
-            || word.is(const { Word::new("VALUES") });
+            || word.is(const { Word::new("VALUES") })
+            || word.is(const { Word::new("EXPIRE") })
+            || word.is(const { Word::new("NULL") });
         self.is_bare = false;
         !is_keyword
     }
 
-    /// Whether a string of these bytes is one.
-    pub(super) fn is_secret(&self, string: &[u8]) -> bool {
-        self.next != Next::Unknown || looks_secret(string)
+    /// Whether a number is one.
+    pub(super) fn is_secret_number(&mut self) -> bool {
+        self.take_bare(Word::default()) || self.next != Next::Unknown
+    }
+
+    /// Whether a string of these bytes, with its quotes, is one. It may name one, too: `set_config('a.password', '…')`.
+    pub(super) fn is_secret(&mut self, string: &[u8]) -> bool {
+        let is_secret = self.is_secret_number() || looks_secret(string);
+        let inside = &string[..string.len() - 1];
+        if self.next == Next::Unknown {
+            self.next = self.named_by(Word::at_end(inside, inside.len()));
+        }
+        is_secret
     }
 }
 
@@ -103,11 +138,17 @@ fn is_on_rows(keyword: Keyword) -> bool {
     )
 }
 
+fn is_account(word: Word) -> bool {
+    word.is(const { Word::new("USER") })
+        || word.is(const { Word::new("ROLE") })
+        || word.is(const { Word::new("LOGIN") })
+}
+
 /// Whether a literal may still be the value of the name before this word: `password LIKE '…'`.
 fn is_between(word: Word, keyword: Option<Keyword>) -> bool {
     matches!(
         keyword,
-        Some(Keyword::In | Keyword::Compare | Keyword::As | Keyword::Modifier)
+        Some(Keyword::In | Keyword::Compare | Keyword::Between | Keyword::As | Keyword::Modifier)
     ) || word.is(const { Word::new("BY") })
         || word.is(const { Word::new("TO") })
 }
@@ -122,6 +163,8 @@ pub(super) fn looks_secret(text: &[u8]) -> bool {
     text.iter().enumerate().any(|(at, &byte)| match byte {
         b'p' | b'P' => ENDINGS.iter().any(|ending| has(at + 1, ending)),
         b's' | b'S' => has(at + 1, b"ecret"),
+        b'k' | b'K' => has(at + 1, b"ey="),
+        b't' | b'T' => has(at + 1, b"oken="),
         b'i' | b'I' => has(at + 1, b"dentified by"),
         b':' => has(at + 1, b"//") && has_user(&text[at + 3..]),
         _ => false,

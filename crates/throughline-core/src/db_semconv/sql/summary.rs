@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
+use super::bytes::word_end;
 use super::lexer::Last;
 use super::literal::{name_quote, quoted_name};
 use super::shortened::Shortened;
 use super::statement::Dialect;
-use super::words::{Keyword, Word, is_word, long_keyword};
+use super::words::{Keyword, Word, long_keyword};
 
 /// How deep parentheses may be for what is in them to count.
 const MAX_DEPTH: usize = 64;
@@ -211,7 +212,7 @@ impl<'a> Summary<'a> {
         is_optional: bool,
     ) -> bool {
         match keyword {
-            Some(Keyword::Unnamed) if !is_optional => {
+            Some(Keyword::Unnamed | Keyword::Default) if !is_optional => {
                 self.text.push(&self.sql[place.clone()]);
                 self.expect = Expect::End;
             }
@@ -292,7 +293,7 @@ impl<'a> Summary<'a> {
             Keyword::Define | Keyword::Truncate => Expect::Kind {
                 is_optional: keyword == Keyword::Truncate,
             },
-            Keyword::Call => Expect::Target,
+            Keyword::Call | Keyword::About => Expect::Target,
             // EXPLAIN ANALYZE, BEGIN READ ONLY.
             _ if self.expect == Expect::Inner => return,
             Keyword::Explain | Keyword::Begin => Expect::Inner,
@@ -316,10 +317,12 @@ impl<'a> Summary<'a> {
         }
     }
 
-    pub(super) fn open(&mut self, last: Last) {
+    /// `is_call` where a word stands directly before: what is in the parenthesis are values.
+    pub(super) fn open(&mut self, last: Last, is_call: bool) {
         let inside = match self.expect {
             Expect::Source => level::QUERY | level::SOURCES,
-            _ if last == Last::In || self.has(level::LISTS | level::VALUES) => level::VALUES,
+            _ if last == Last::In || is_call => level::VALUES,
+            _ if self.has(level::LISTS | level::VALUES) => level::VALUES,
             _ => 0,
         };
         if matches!(self.expect, Expect::Target | Expect::Cte) {
@@ -405,7 +408,6 @@ fn part_end(bytes: &[u8], at: usize, dialect: Dialect) -> Option<usize> {
         let end = quoted_name(bytes, at, dialect)?;
         return end.is_closed.then_some(end.at);
     }
-    let length = bytes[at..].iter().position(|&byte| !is_word(byte));
-    let end = length.map_or(bytes.len(), |length| at + length);
+    let end = word_end(bytes, at);
     (end > at || first == b'.').then_some(end)
 }

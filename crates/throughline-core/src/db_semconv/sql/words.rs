@@ -7,33 +7,40 @@ pub(super) struct Word {
     pub(super) length: usize,
 }
 
-/// Whether a byte may stand in a word that is not quoted.
-#[inline]
-pub(super) fn is_word(byte: u8) -> bool {
-    WORD[byte as usize]
-}
-
-/// By byte: one look instead of a comparison for each range.
-static WORD: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let it = byte as u8;
-        table[byte] = it.is_ascii_alphanumeric() || matches!(it, b'_' | b'$') || !it.is_ascii();
-        byte += 1;
-    }
-    table
-};
-
 impl Word {
+    /// The word of so many bytes that these end with.
+    #[inline]
+    pub(super) fn at_end(bytes: &[u8], length: usize) -> Self {
+        let key = match bytes.last_chunk() {
+            Some(last) => u64::from_be_bytes(*last) | u64::from_be_bytes([0x20; 8]),
+            None => {
+                bytes
+                    .iter()
+                    .fold(Self::default(), |word, &byte| word.with(byte))
+                    .key
+            }
+        };
+        let before = 64_u32.saturating_sub(8 * length.min(8) as u32);
+        Self {
+            key: key & u64::MAX.checked_shr(before).unwrap_or(0),
+            length,
+        }
+    }
+
     /// The word with one more byte. Letters alone become letters by their bit of case, and no byte of a word becomes
     /// another's that a keyword has.
     #[inline]
-    pub(super) const fn with(self, byte: u8) -> Self {
+    const fn with(self, byte: u8) -> Self {
         Self {
             key: (self.key << 8) | (byte | 0x20) as u64,
             length: self.length + 1,
         }
+    }
+
+    /// Its last byte, a letter as a small one. None where there is no byte.
+    #[inline]
+    pub(super) fn last(self) -> u8 {
+        self.key as u8
     }
 
     /// In constants: it costs a loop.
@@ -100,13 +107,16 @@ keywords! {
     Into = INTO;
     Using = USING;
     /// What ends a list of tables.
-    Clause = WHERE GROUP ORDER HAVING LIMIT UNION EXCEPT SET OFFSET FETCH FOR WINDOW QUALIFY MINUS;
+    Clause = WHERE GROUP ORDER HAVING LIMIT UNION EXCEPT SET OFFSET FETCH FOR WINDOW QUALIFY MINUS OUTFILE DUMPFILE;
     /// In front of `FROM` it makes a comparison.
     Distinct = DISTINCT;
     Values = VALUES;
     In = IN;
     /// What stands between two values, as an operator does.
-    Compare = LIKE ILIKE GLOB MATCH REGEXP BETWEEN THEN ELSE IS;
+    Compare = LIKE ILIKE GLOB MATCH REGEXP WHEN THEN ELSE IS;
+    /// A comparison whose AND is a part of it.
+    Between = BETWEEN;
+    And = AND;
     With = WITH;
     As = AS;
     /// What makes something of a kind, and then its name.
@@ -114,16 +124,20 @@ keywords! {
     Truncate = TRUNCATE;
     /// A command with the name of a procedure.
     Call = CALL EXEC EXECUTE;
+    /// A command with the name of a table or a database.
+    About = COPY USE;
+    /// Where data come from that follow the statement.
+    Stdin = STDIN;
     /// A command on the command that follows.
     Explain = EXPLAIN DESCRIBE DESC;
     Begin = BEGIN;
     End = END;
     /// A command around another one.
-    Around = DECLARE PREPARE COPY;
+    Around = DECLARE PREPARE;
     /// A command whose words say nothing more.
     Command = ANALYZE ATTACH CLOSE CLUSTER COMMENT COMMIT DETACH DISCARD DO FLUSH GRANT HANDLER IMPORT INSTALL KILL
         LISTEN LOAD LOCK MOVE NOTIFY OPTIMIZE PRAGMA REASSIGN REINDEX RELEASE RENAME REPAIR RESET REVOKE ROLLBACK
-        SHOW START TABLE UNLISTEN UNLOAD UNLOCK USE VACUUM XA;
+        SHOW START TABLE UNLISTEN UNLOAD UNLOCK VACUUM XA;
     /// What may stand before a table's name without being one.
     Before = ONLY LATERAL;
     /// What may stand before the name of what a command is about.
@@ -131,7 +145,9 @@ keywords! {
     /// A kind of things with names that are worth being known.
     Named = VIEW INDEX DATABASE SCHEMA SEQUENCE FUNCTION TRIGGER TYPE DOMAIN;
     /// A kind of things whose names are those of people, or no names.
-    Unnamed = USER ROLE LOGIN SERVER POLICY RULE EVENT CAST OPERATOR LANGUAGE DEFAULT SYSTEM SESSION PROFILE;
+    Unnamed = USER ROLE LOGIN SERVER POLICY RULE EVENT CAST OPERATOR LANGUAGE SYSTEM SESSION PROFILE;
+    /// A value follows, or a kind of privileges.
+    Default = DEFAULT;
 }
 
 /// Commands and kinds that are longer.

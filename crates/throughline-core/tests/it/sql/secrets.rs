@@ -97,6 +97,66 @@ fn passwords_of_accounts_are_replaced() {
 }
 
 #[test]
+fn passwords_of_accounts_are_replaced_even_where_their_quotes_are_wrong() {
+    check(
+        &DIALECTS,
+        "ALTER USER bob PASSWORD hunter2",
+        "ALTER USER bob PASSWORD ?",
+    );
+    check(
+        &[PostgreSql, Sqlite, Other],
+        r#"CREATE ROLE bob PASSWORD "hunter2" LOGIN"#,
+        "CREATE ROLE bob PASSWORD ? LOGIN",
+    );
+    check(
+        &[MySql],
+        "ALTER USER bob PASSWORD EXPIRE",
+        "ALTER USER bob PASSWORD EXPIRE",
+    );
+    check(
+        &DIALECTS,
+        "CREATE LOGIN bob WITH PASSWORD = 0x70 HASHED",
+        "CREATE LOGIN bob WITH PASSWORD = ? HASHED",
+    );
+    for sql in [
+        "CREATE TABLE t (password TEXT)",
+        "SELECT identified FROM t ORDER BY a",
+    ] {
+        check(&DIALECTS, sql, sql);
+        texts(sql, sql);
+    }
+}
+
+#[test]
+fn keys_of_functions_and_settings_are_replaced() {
+    check(
+        &[PostgreSql],
+        "SELECT pgp_sym_decrypt(a, 'hunter2') FROM t WHERE b = $1",
+        "SELECT pgp_sym_decrypt(a, ?) FROM t WHERE b = $1",
+    );
+    check(
+        &[MySql],
+        "INSERT INTO t VALUES (?, AES_ENCRYPT(?, 'hunter2'))",
+        "INSERT INTO t VALUES (?, AES_ENCRYPT(?, ?))",
+    );
+    check(
+        &[PostgreSql],
+        "SELECT set_config('app.token', 'hunter2', true), 'a'",
+        "SELECT set_config('app.token', ?, true), ?",
+    );
+    check(
+        &DIALECTS,
+        "UPDATE t SET api_key = 'hunter2', a = 'b' WHERE pin_token = 70",
+        "UPDATE t SET api_key = ?, a = 'b' WHERE pin_token = ?",
+    );
+    check(
+        &[MySql],
+        r#"CREATE SERVER s OPTIONS ("a" 'b', "passphrase" 'hunter2')"#,
+        r#"CREATE SERVER s OPTIONS ("a" 'b', ? ?)"#,
+    );
+}
+
+#[test]
 fn connection_strings_are_replaced() {
     let all = &DIALECTS;
     check(
@@ -136,6 +196,11 @@ fn keys_of_encryption_are_replaced() {
         &[Sqlite],
         "ATTACH DATABASE 'a.db' AS b KEY 'hunter2'",
         "ATTACH DATABASE 'a.db' AS b KEY ?",
+    );
+    check(
+        &[Sqlite],
+        "ATTACH 'file:a.db?key=hunter2' AS b",
+        "ATTACH ? AS b",
     );
     check(
         &[Sqlite],

@@ -73,6 +73,7 @@ fn rows_are_read_and_changed() {
     );
     check("UPDATE ONLY t SET a = 1", "UPDATE t");
     check("SELECT a INTO u FROM t", "SELECT u t");
+    check("SELECT a INTO OUTFILE '/a' FROM t", "SELECT t");
 }
 
 #[test]
@@ -158,7 +159,7 @@ fn from_is_not_always_followed_by_a_table() {
     );
     check("SELECT a FROM t WHERE b IS NOT DISTINCT FROM c", "SELECT t");
     check("SELECT DISTINCT a FROM t", "SELECT t");
-    check("COPY t (a, b) FROM '/tmp/file'", "COPY");
+    check("COPY t (a, b) FROM '/tmp/file'", "COPY t");
     check("REVOKE SELECT ON t FROM bob", "REVOKE");
     check("GRANT SELECT, INSERT ON t TO bob", "GRANT");
     check("SELECT t.from, t.join, u.select FROM t", "SELECT t");
@@ -235,6 +236,9 @@ fn other_commands_are_named() {
     check("EXPLAIN QUERY PLAN UPDATE t SET a = 1", "EXPLAIN UPDATE t");
     check("VALUES (1, 2)", "VALUES");
     check("VACUUM t", "VACUUM");
+    check("USE d", "USE d");
+    check("COPY s.t FROM STDIN", "COPY s.t");
+    check("COPY (SELECT a FROM t) TO STDOUT", "COPY SELECT t");
     check("DECLARE c CURSOR FOR SELECT a FROM t", "DECLARE SELECT t");
 }
 

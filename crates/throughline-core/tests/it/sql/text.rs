@@ -156,6 +156,46 @@ fn postgresql_has_escapes_dollars_and_comments_within_comments() {
 }
 
 #[test]
+fn postgresql_strings_go_on_in_the_next_line() {
+    let check = |sql, expected| text(PostgreSql, sql, expected);
+    check("SELECT E'a'\n'b\\'c', d", "SELECT ?, d");
+    check("SELECT e'a' -- it's\n -- b\n 'c\\'d', e", "SELECT ?, e");
+    check("SELECT 'a'\n'b\\', c", "SELECT ?\n?, c");
+    check("SELECT E'a' -- b\n, c", "SELECT ? \n, c");
+    check("SELECT 1 -- it's\r, 'a'", "SELECT ? \r, ?");
+    check("SELECT $1$a$b$a$, $2$$b$$", "SELECT $1?, $2?");
+}
+
+#[test]
+fn data_of_copy_are_one_literal() {
+    let data = "COPY t (a) FROM stdin;\nb\tc\n\\.\nSELECT 1;\n";
+    text(PostgreSql, data, "COPY t (a) FROM stdin;?");
+    texts("COPY t FROM STDIN; SELECT a", "COPY t FROM STDIN; SELECT a");
+    texts("SELECT a;\nSELECT b", "SELECT a;\nSELECT b");
+}
+
+#[test]
+fn mysql_reads_some_comments_or_leaves_them_out() {
+    let check = |sql, expected| text(MySql, sql, expected);
+    check(
+        "SELECT /*!40101SQL_NO_CACHE*/ a",
+        "SELECT /*!40101SQL_NO_CACHE*/ a",
+    );
+    check("SELECT /*!501009*/", "SELECT /*!501009*/");
+    check("SELECT /*!5010099*/", "SELECT /*!501009?*/");
+    check(
+        "SELECT /*! 'a', /* 'b' */ 'c' */, 'd'",
+        "SELECT /*! ?,  ? */, ?",
+    );
+    // Whether these are strings depends on the version, and so does what follows.
+    check("SELECT 1 /*!99999 it's */, 'a', b", "SELECT ? /*!99999 ?");
+    check("SELECT 1 /*!99999 \"it */, 'a', b", "SELECT ? /*!99999 ?");
+    check("SELECT 1 /*!99999 `it */, 'a`, b", "SELECT ? /*!99999 ?");
+    check("SELECT 1 /*M! # it */, 'a'\n, b'", "SELECT ? /*M! ");
+    check("SELECT 1 /*! /* /* */ */, 'a'", "SELECT ? /*!  */, ?");
+}
+
+#[test]
 fn mysql_has_backslashes_double_quotes_hashes_and_introducers() {
     let check = |sql, expected| text(MySql, sql, expected);
     check(r"SELECT 'a\'b', '\\', c", "SELECT ?, ?, c");
@@ -196,6 +236,22 @@ fn sqlite_takes_double_quotes_for_strings_where_there_is_no_such_name() {
         "WHERE a IN (?) AND d LIKE ?",
     );
     check(r#"SELECT strftime("%Y", d)"#, "SELECT strftime(?, d)");
+    check(
+        r#"WHERE a BETWEEN "b" AND "c" AND "d" = 1"#,
+        r#"WHERE a BETWEEN ? AND ? AND "d" = ?"#,
+    );
+    check(
+        r#"SELECT f("a", b), CASE c WHEN "d" THEN "e" END, max(t."g")"#,
+        r#"SELECT f(?, b), CASE c WHEN ? THEN ? END, max(t."g")"#,
+    );
+    check(
+        r#"CREATE TABLE t ("a" TEXT DEFAULT "b", PRIMARY KEY("a"))"#,
+        r#"CREATE TABLE t ("a" TEXT DEFAULT ?, PRIMARY KEY(?))"#,
+    );
+    check(
+        "VALUES ($a('), 'b', :c::d(e), $f(g h), i)",
+        "VALUES (?, ?, ?, ?",
+    );
     check(r"SELECT 'a\', b", "SELECT ?, b");
     check("SELECT x'ff', 1e5", "SELECT ?, ?");
 }
@@ -214,6 +270,12 @@ fn what_may_be_a_literal_of_an_unknown_dialect_is_replaced() {
         "SELECT ?, ARRAY[?, ?], c[?]",
     );
     check("SELECT /* a /* b */ 'c' */ d", "SELECT  d");
+    check("SELECT q'[it's]', nq'{b}'", "SELECT ?");
+    check("SELECT a # it's\n, 'b'", "SELECT a ?");
+    check("SELECT a #- b, 'c", "SELECT a ?");
+    check("SELECT a # b\n, 'c'", "SELECT a # b\n, ?");
+    check("SELECT 5--'a\n, b'", "SELECT ??");
+    check("SELECT 5 --a\n, 'b'", "SELECT ? \n, ?");
 }
 
 #[test]
