@@ -1,6 +1,6 @@
 //! Comments, and what only some servers take for one.
 
-use super::bytes::is_word;
+use super::bytes::Class;
 use super::lexer::{Last, Lexer};
 use super::literal::{End, block_comment, line_comment};
 use super::secrets::looks_secret;
@@ -66,7 +66,7 @@ impl Lexer<'_> {
         let end = self.certain(End::closed(end)).at;
         let is_between = |at: Option<usize>| {
             let byte = at.and_then(|at| self.bytes.get(at));
-            byte.is_some_and(|&byte| is_word(byte))
+            byte.is_some_and(|&byte| Class::WORD.has(byte))
         };
         let with = match is_between(self.at.checked_sub(1)) && is_between(Some(end)) {
             true => " ",

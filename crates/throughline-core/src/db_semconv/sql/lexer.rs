@@ -2,13 +2,14 @@
 
 use std::mem::take;
 
-use super::bytes::{is_word, word_end};
+use super::bytes::Class;
 use super::edits::Edits;
+use super::keywords::Keyword;
 use super::literal::{Backslash, End, escaped, number, quoted, quoted_name};
 use super::secrets::Secrets;
 use super::statement::Dialect;
 use super::summary::Summary;
-use super::words::{Keyword, Word};
+use super::words::Word;
 
 /// The token before.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,9 +77,12 @@ pub(super) struct Lexer<'a> {
 impl Lexer<'_> {
     fn tokens(&mut self) {
         while let Some(&byte) = self.bytes.get(self.at) {
+            // It is most of what is no word.
+            if Class::SPACE.has(byte) {
+                self.at += 1;
+                continue;
+            }
             match byte {
-                // The brace is JDBC's escape: `{call procedure}`.
-                b' ' | b'\t' | b'\r' | b'\n' | b'{' => self.at += 1,
                 b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => self.word(),
                 b'0'..=b'9' => self.number(self.at),
                 b'\'' => self.string(self.at, self.at, Backslash::of(self.dialect)),
@@ -104,7 +108,7 @@ impl Lexer<'_> {
 
     fn word(&mut self) {
         let from = self.at;
-        self.at = word_end(self.bytes, from + 1);
+        self.at = Class::WORD.end(self.bytes, from + 1);
         let word = Word::at_end(&self.bytes[..self.at], self.at - from);
         match self.bytes.get(self.at) {
             Some(b'\'') if is_prefix(word, self.bytes[from]) => return self.prefixed(from, word),
@@ -260,7 +264,7 @@ impl Lexer<'_> {
         let is_alone = !self.summary.expects_name()
             && self.last != Last::Point
             && self.bytes.get(end) != Some(&b'.');
-        let is_odd = |byte: &u8| !is_word(*byte) && !matches!(byte, b' ' | b'-');
+        let is_odd = |byte: &u8| !Class::WORD.has(*byte) && !matches!(byte, b' ' | b'-');
         is_alone
             && match self.dialect {
                 Dialect::Sqlite => {
@@ -274,7 +278,7 @@ impl Lexer<'_> {
     }
 
     fn open(&mut self) {
-        let is_call = self.at > 0 && is_word(self.bytes[self.at - 1]);
+        let is_call = self.at > 0 && Class::WORD.has(self.bytes[self.at - 1]);
         self.summary.open(self.last, is_call);
         self.last = match self.last {
             Last::In => Last::OpenList,

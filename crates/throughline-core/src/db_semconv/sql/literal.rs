@@ -1,6 +1,6 @@
 //! Where strings, numbers, names and comments end. What is never closed ends with the text.
 
-use super::bytes::is_tag;
+use super::bytes::Class;
 use super::statement::Dialect;
 
 /// What a backslash in a string does.
@@ -94,8 +94,7 @@ pub(super) fn escaped(bytes: &[u8], mut at: usize) -> usize {
 
 /// PostgreSQL's `$tag$…$tag$`, whose first dollar is at `at`.
 pub(super) fn dollar_quoted(bytes: &[u8], at: usize) -> Option<End> {
-    let tag = bytes[at + 1..].iter().take_while(|byte| is_tag(**byte));
-    let length = tag.count() + 2;
+    let length = Class::TAG.end(bytes, at + 1) + 1 - at;
     let quote = bytes.get(at..at + length)?;
     if !quote.ends_with(b"$") || quote[1].is_ascii_digit() {
         return None;
@@ -116,10 +115,7 @@ pub(super) fn dollar_quoted(bytes: &[u8], at: usize) -> Option<End> {
 pub(super) fn number(bytes: &[u8], mut at: usize) -> usize {
     let is_decimal = !matches!(bytes.get(at + 1), Some(b'x' | b'X'));
     loop {
-        let rest = bytes[at..].iter();
-        at += rest
-            .take_while(|byte| is_tag(**byte) || **byte == b'.')
-            .count();
+        at = Class::NUMBER.end(bytes, at);
         let is_exponent = is_decimal
             && matches!(bytes[at - 1], b'e' | b'E')
             && matches!(bytes.get(at), Some(b'+' | b'-'))
@@ -177,7 +173,8 @@ pub(super) fn quoted_name(bytes: &[u8], at: usize, dialect: Dialect) -> Option<E
     if open != b'[' {
         return Some(quoted(bytes, at + 1, close, Backslash::Plain));
     }
-    let is_inside = |byte: u8| is_tag(byte) || matches!(byte, b' ' | b'$' | b'#' | b'-' | b'.');
+    let is_inside =
+        |byte: u8| Class::TAG.has(byte) || matches!(byte, b' ' | b'$' | b'#' | b'-' | b'.');
     let inside = &bytes[at + 1..];
     let length = match dialect {
         Dialect::Sqlite => inside.iter().position(|&byte| byte == b']'),

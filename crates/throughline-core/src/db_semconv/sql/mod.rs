@@ -97,6 +97,7 @@ mod bytes;
 mod cache;
 mod comments;
 mod edits;
+mod keywords;
 mod lexer;
 mod literal;
 mod placeholders;

@@ -1,6 +1,6 @@
 //! What stands for a value that comes apart from the text, and what looks like it.
 
-use super::bytes::word_end;
+use super::bytes::Class;
 use super::lexer::{Last, Lexer};
 use super::literal::dollar_quoted;
 use super::statement::Dialect;
@@ -48,7 +48,7 @@ impl Lexer<'_> {
                 let name = self.bytes[self.at..].iter();
                 self.at += name.take_while(|byte| byte.is_ascii_digit()).count();
             }
-            _ => self.at = word_end(self.bytes, self.at),
+            _ => self.at = Class::WORD.end(self.bytes, self.at),
         }
         self.last = Last::Word;
         self.summary.other();
@@ -60,7 +60,7 @@ impl Lexer<'_> {
     /// The rest of SQLite's placeholder, which is a variable of Tcl's: `$a::b(c)`. There may be quotes in its index.
     fn tcl(&mut self, from: usize) {
         while self.bytes[self.at..].starts_with(b"::") {
-            self.at = word_end(self.bytes, self.at + 2);
+            self.at = Class::WORD.end(self.bytes, self.at + 2);
         }
         if self.bytes.get(self.at) != Some(&b'(') {
             return;

@@ -1,9 +1,10 @@
 //! Which literals are secrets, even where literals are kept.
 
-use super::words::{Keyword, Word};
+use super::keywords::Keyword;
+use super::words::Word;
 
 /// What the next literal is.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Next {
     /// Looked at by itself.
     #[default]
@@ -41,13 +42,21 @@ impl Secrets {
     /// A word, which is not a part of a name. `is_first` of its statement.
     #[inline]
     pub(super) fn word(&mut self, word: Word, keyword: Option<Keyword>, is_first: bool) {
+        let named = self.named_by(word);
+        if named != Next::Unknown || self.next != Next::Unknown || !self.is_on_rows {
+            self.telling_word(word, keyword, is_first, named);
+        }
+    }
+
+    /// A word that says something, or comes where each word does.
+    fn telling_word(&mut self, word: Word, keyword: Option<Keyword>, is_first: bool, named: Next) {
         if is_first {
             self.has_keys =
                 word.is(const { Word::new("PRAGMA") }) || word.is(const { Word::new("ATTACH") });
             self.is_on_rows = keyword.is_some_and(is_on_rows);
             self.defines = keyword == Some(Keyword::Define);
         }
-        match self.named_by(word) {
+        match named {
             Next::Unknown if self.is_on_rows => {
                 if self.next == Next::Secret && !is_between(word, keyword) {
                     self.next = Next::Unknown;
@@ -57,7 +66,7 @@ impl Secrets {
                 self.is_on_account |= self.defines && is_account(word);
                 self.is_bare = self.is_identified && word.is(const { Word::new("BY") });
             }
-            Next::Secret if self.is_on_rows => self.next = Next::Secret,
+            Next::Secret if self.is_on_rows => self.next = self.next.max(Next::Secret),
             Next::Secret | Next::AllSecret => {
                 self.next = Next::AllSecret;
                 let is_password = word.is(const { Word::new("PASSWORD") });
@@ -66,27 +75,47 @@ impl Secrets {
         }
     }
 
-    /// What follows a word.
+    /// What follows a name.
     #[inline]
     fn named_by(&mut self, word: Word) -> Next {
+        const fn end(word: &str) -> u16 {
+            Word::new(word).last_two()
+        }
+        const ENDS: [u16; 9] = [
+            end("password"),
+            end("passwd"),
+            end("identified"),
+            end("passphrase"),
+            end("secret"),
+            end("token"),
+            end("credentials"),
+            end("crypt"),
+            end("key"),
+        ];
+        // Most words end with other letters.
+        match ENDS.contains(&word.last_two()) {
+            true => self.named_by_end(word),
+            false => Next::Unknown,
+        }
+    }
+
+    fn named_by_end(&mut self, word: Word) -> Next {
         macro_rules! ends_with {
             ($($end:literal)+) => { $(word.ends_with(const { Word::new($end) }))||+ };
         }
-        // Most words end with another letter.
-        let is_secret = match word.last() {
-            b'd' if word.length == 10 && ends_with!("entified") => {
-                self.is_identified = !self.is_on_rows;
-                self.is_identified
-            }
-            b'd' => ends_with!("password" "passwd" "pwd"),
-            b'e' => ends_with!("ssphrase"),
-            b'n' => ends_with!("token"),
-            b's' => ends_with!("dentials"),
-            b't' if ends_with!("crypt") => return Next::AllSecret,
-            b't' => ends_with!("secret"),
-            b'y' => ends_with!("_key" "apikey") || (self.has_keys && ends_with!("key")),
-            _ => false,
-        };
+        if word.length == 10 && ends_with!("entified") {
+            self.is_identified = !self.is_on_rows;
+            return match self.is_identified {
+                true => Next::Secret,
+                false => Next::Unknown,
+            };
+        }
+        if ends_with!("crypt") {
+            return Next::AllSecret;
+        }
+        let is_secret = ends_with!("password" "passwd" "pwd" "ssphrase" "secret")
+            || ends_with!("token" "dentials" "_key" "apikey")
+            || self.has_keys && ends_with!("key");
         match is_secret {
             true => Next::Secret,
             false => Next::Unknown,
@@ -131,10 +160,10 @@ impl Secrets {
 }
 
 fn is_on_rows(keyword: Keyword) -> bool {
-    use Keyword::{Call, Delete, Explain, Insert, Merge, Replace, Select, Update, Values, With};
+    use Keyword::{Call, Delete, Insert, Merge, Replace, Select, Update, Values, With};
     matches!(
         keyword,
-        Select | Insert | Update | Delete | Merge | Replace | With | Values | Explain | Call
+        Select | Insert | Update | Delete | Merge | Replace | With | Values | Call
     )
 }
 

@@ -8,7 +8,6 @@ const MAX_CHARS: usize = 255;
 #[derive(Debug, Default)]
 pub(super) struct Shortened {
     text: String,
-    chars: usize,
     is_full: bool,
 }
 
@@ -22,9 +21,12 @@ impl Shortened {
             return;
         }
         let is_first = self.text.is_empty();
-        let chars = part.chars().count() + usize::from(!is_first);
-        self.is_full = self.chars + chars > MAX_CHARS;
-        if self.is_full {
+        // No character takes less than a byte: most summaries need not be counted.
+        let fits = self.text.len() + part.len() < MAX_CHARS
+            || self.text.chars().count() + usize::from(!is_first) + part.chars().count()
+                <= MAX_CHARS;
+        if !fits {
+            self.is_full = true;
             return;
         }
         if is_first {
@@ -34,7 +36,6 @@ impl Shortened {
             self.text.push(' ');
         }
         self.text.push_str(part);
-        self.chars += chars;
     }
 
     /// None where there is nothing.

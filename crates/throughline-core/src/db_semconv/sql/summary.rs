@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use super::bytes::word_end;
+use super::bytes::Class;
+use super::keywords::{Keyword, long_keyword};
 use super::lexer::Last;
 use super::literal::{name_quote, quoted_name};
 use super::shortened::Shortened;
 use super::statement::Dialect;
-use super::words::{Keyword, Word, long_keyword};
+use super::words::Word;
 
 /// How deep parentheses may be for what is in them to count.
 const MAX_DEPTH: usize = 64;
@@ -108,6 +109,7 @@ impl<'a> Summary<'a> {
     }
 
     /// A word at `place` that is not a part of a name. Returns where what it begins ends: a name goes on behind a point.
+    #[inline]
     pub(super) fn word(
         &mut self,
         place: Range<usize>,
@@ -117,6 +119,7 @@ impl<'a> Summary<'a> {
     ) -> usize {
         let end = place.end;
         let keyword = match self.expect {
+            Expect::Anything if keyword.is_none() => return end,
             Expect::Anything => keyword,
             Expect::End => return end,
             _ => keyword.or_else(|| self.long_keyword(&place, word)),
@@ -408,6 +411,6 @@ fn part_end(bytes: &[u8], at: usize, dialect: Dialect) -> Option<usize> {
         let end = quoted_name(bytes, at, dialect)?;
         return end.is_closed.then_some(end.at);
     }
-    let end = word_end(bytes, at);
+    let end = Class::WORD.end(bytes, at);
     (end > at || first == b'.').then_some(end)
 }

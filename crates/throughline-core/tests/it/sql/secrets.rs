@@ -141,6 +141,11 @@ fn keys_of_functions_and_settings_are_replaced() {
     );
     check(
         &[PostgreSql],
+        "SELECT a FROM t WHERE encrypt(b, 'hunter2') = token AND c = 'd'",
+        "SELECT a FROM t WHERE encrypt(b, ?) = token AND c = ?",
+    );
+    check(
+        &[PostgreSql],
         "SELECT set_config('app.token', 'hunter2', true), 'a'",
         "SELECT set_config('app.token', ?, true), ?",
     );
