@@ -16,7 +16,11 @@ pub(crate) struct Options {
 }
 
 /// Lengths of an input, in bytes: the first for what is not of the input.
-const LENGTHS: [u32; 3] = [0, 100, 8000];
+type Lengths = [u32; 3];
+
+/// Of headers and variables, and of statements, of which 32 KiB are looked at.
+const LENGTHS: Lengths = [0, 100, 8000];
+const SQL_LENGTHS: Lengths = [0, 1000, 32_000];
 
 /// How much more a byte of a long input may cost than one of a short one.
 const MOST: f64 = 1.5;
@@ -32,6 +36,15 @@ struct Target {
     has_fixed_cost: bool,
 }
 
+impl Target {
+    fn lengths(&self) -> Lengths {
+        match self.name.starts_with("sql-") {
+            true => SQL_LENGTHS,
+            false => LENGTHS,
+        }
+    }
+}
+
 /// Gives random inputs to each target, then holds the cost of long inputs against that of short ones.
 pub(crate) fn run(options: &Options) -> Result<()> {
     measure::need_valgrind()?;
@@ -44,9 +57,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         running.run(inputs).context(target.name.clone())?;
         println!("{}: {inputs} inputs", target.name);
     }
-    let [_, short, long] = LENGTHS;
-    println!("| target | input | instructions a byte, {short} bytes | {long} bytes | ratio |");
-    println!("|---|---|---|---|---|");
+    println!(
+        "| target | input | bytes | instructions a byte | bytes | instructions a byte | ratio |"
+    );
+    println!("|---|---|---|---|---|---|---|");
     let mut dear = Vec::new();
     for target in &targets {
         dear.extend(costs(&programs, target)?);
@@ -83,18 +97,22 @@ fn costs(programs: &Programs, target: &Target) -> Result<Vec<String>> {
     let name = &target.name;
     let inputs = cargo::output(&mut programs.path(&format!("inputs {name}")).command())?;
     let inputs: Vec<_> = inputs.lines().collect();
-    let lengths = LENGTHS.map(|length| length.to_string()).join(" ");
-    let path = programs.path(&format!("cost {name} {lengths}"));
-    let counted = callgrind::several(&path, inputs.len() * LENGTHS.len())?;
+    let lengths = target.lengths();
+    let shown = lengths.map(|length| length.to_string()).join(" ");
+    let path = programs.path(&format!("cost {name} {shown}"));
+    let counted = callgrind::several(&path, inputs.len() * lengths.len())?;
     let mut dear = Vec::new();
-    for (input, counted) in inputs.iter().zip(counted.chunks(LENGTHS.len())) {
+    for (input, counted) in inputs.iter().zip(counted.chunks(lengths.len())) {
         // What is refused at once costs less than what is read in full, of which nothing can then be taken off.
         let is_read = target.has_fixed_cost && counted[1] > counted[0];
         let fixed = if is_read { counted[0] } else { 0.0 };
-        let a_byte = |place: usize| (counted[place] - fixed) / f64::from(LENGTHS[place]);
+        let a_byte = |place: usize| (counted[place] - fixed) / f64::from(lengths[place]);
         let (short, long) = (a_byte(1), a_byte(2));
         let ratio = long / short.max(LEAST);
-        let row = format!("| {name} | {input} | {short:.1} | {long:.1} | {ratio:.2} |");
+        let [_, shorter, longer] = lengths;
+        let row = format!(
+            "| {name} | {input} | {shorter} | {short:.1} | {longer} | {long:.1} | {ratio:.2} |"
+        );
         println!("{row}");
         if ratio > MOST {
             dear.push(row);

@@ -8,10 +8,27 @@ use super::Target;
 use crate::random::mutated;
 
 macro_rules! dialect {
-    ($name:literal, $dialect:ident, $seeds:expr) => {
+    ($name:literal, $dialect:ident, [$($seed:literal),+ $(,)?]) => {
         Target {
             name: $name,
-            seeds: &$seeds,
+            // Behind those of the dialect what might be looked at again and again, were it read carelessly.
+            seeds: &[
+                $($seed,)+
+                "sql: 'a",
+                "sql: \"a\\'",
+                "sql: (",
+                "sql: /*",
+                "sql: /*!",
+                "sql: --",
+                "sql: # ",
+                "sql: $a",
+                "sql: [a ",
+                "sql: E'' -- a",
+                "sql: a IN (1, 'b', ",
+                "sql: FROM a.b, ",
+                "sql: WITH a AS (SELECT ",
+                "sql: p password identified BY secret://",
+            ],
             input: mutated,
             check: |input| check(&statement(input), Dialect::$dialect),
             prepare: |input| {

@@ -13,7 +13,8 @@ impl Lexer<'_> {
         // "The -- comment style requires the second dash to be followed by at least one whitespace or control character"
         // (MySQL).
         let is_plain = after.is_none_or(|after| *after <= b' ' || *after == 0x7f);
-        match self.dialect {
+        let dialect = self.dialect;
+        match dialect {
             Dialect::MySql if !is_plain => return false,
             Dialect::Other if !is_plain && self.is_doubtful_line() => self.rest(self.at),
             _ => self.line_comment(),
@@ -23,7 +24,8 @@ impl Lexer<'_> {
 
     /// MySQL's comment, an operator elsewhere.
     pub(super) fn hash(&mut self) {
-        match self.dialect {
+        let dialect = self.dialect;
+        match dialect {
             Dialect::MySql => self.line_comment(),
             Dialect::Other if self.is_doubtful_line() => self.rest(self.at),
             _ => self.other(),
@@ -31,10 +33,17 @@ impl Lexer<'_> {
     }
 
     /// Whether it matters for what follows if the rest of the line is a comment.
-    fn is_doubtful_line(&self) -> bool {
-        let line = &self.bytes[self.at..line_comment(self.bytes, self.at, self.dialect)];
+    fn is_doubtful_line(&mut self) -> bool {
+        if self.at < self.plain_end {
+            return false;
+        }
+        let end = line_comment(self.bytes, self.at, self.dialect);
         let turns = |byte: &u8| matches!(byte, b'\'' | b'"' | b'`' | b'$' | b'/');
-        line.iter().any(turns)
+        let is_doubtful = self.bytes[self.at..end].iter().any(turns);
+        if !is_doubtful {
+            self.plain_end = end;
+        }
+        is_doubtful
     }
 
     pub(super) fn block_comment(&mut self) {
@@ -51,7 +60,9 @@ impl Lexer<'_> {
             return self.comment(block_comment(self.bytes, self.at, depth));
         };
         // What is in it is executed, or left out with the comments in it, as the version says, which is not a literal.
-        self.executable_end = block_comment(self.bytes, self.at, 2);
+        if self.executable_end <= self.at {
+            self.executable_end = block_comment(self.bytes, self.at, 2);
+        }
         let digits = version.iter().take(6);
         let digits = digits.take_while(|byte| byte.is_ascii_digit()).count();
         self.at = self.bytes.len() - version.len() + digits;

@@ -46,6 +46,7 @@ pub(super) fn read(sql: &str, is_cut: bool, dialect: Dialect) -> (Edits, Edits, 
         is_between: false,
         reads_data: false,
         executable_end: 0,
+        plain_end: 0,
         sanitized: Edits::default(),
         as_written: Edits::default(),
         secrets: Secrets::default(),
@@ -68,6 +69,8 @@ pub(super) struct Lexer<'a> {
     reads_data: bool,
     /// Until where a comment goes that is executed, or left out by a server of another version.
     pub(super) executable_end: usize,
+    /// Until where nothing begins or ends that a comment could hide.
+    pub(super) plain_end: usize,
     pub(super) sanitized: Edits,
     pub(super) as_written: Edits,
     secrets: Secrets,

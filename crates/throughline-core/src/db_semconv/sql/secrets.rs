@@ -81,19 +81,12 @@ impl Secrets {
         const fn end(word: &str) -> u16 {
             Word::new(word).last_two()
         }
-        const ENDS: [u16; 9] = [
-            end("password"),
-            end("passwd"),
-            end("identified"),
-            end("passphrase"),
-            end("secret"),
-            end("token"),
-            end("credentials"),
-            end("crypt"),
-            end("key"),
-        ];
-        // Most words end with other letters.
-        match ENDS.contains(&word.last_two()) {
+        // Most words end with other letters. Short arrays are compared at once.
+        const D: [u16; 3] = [end("password"), end("passwd"), end("identified")];
+        const E_N_Y: [u16; 3] = [end("passphrase"), end("token"), end("key")];
+        const S_T: [u16; 3] = [end("credentials"), end("secret"), end("crypt")];
+        let last = word.last_two();
+        match D.contains(&last) || E_N_Y.contains(&last) || S_T.contains(&last) {
             true => self.named_by_end(word),
             false => Next::Unknown,
         }
