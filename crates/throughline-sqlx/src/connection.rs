@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 use sqlx::pool::PoolConnection;
-use sqlx::{Acquire, Connection, Database, Error, Transaction};
+use sqlx::{Acquire, Connection, Database, Error, SqlSafeStr, SqlStr, Transaction};
 use throughline_core::db_semconv::PoolUse;
 
 use crate::TracedTransaction;
@@ -48,9 +48,34 @@ impl<DB: Instrumented> TracedConnection<'_, DB> {
     ///
     /// Those of [`Connection::begin`].
     pub async fn begin(&mut self) -> Result<TracedTransaction<'_, DB>, Error> {
+        self.begin_by(None).await
+    }
+
+    /// Begins a transaction with a statement of the caller's own, as [`Connection::begin_with`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::begin_with`].
+    pub async fn begin_with(
+        &mut self,
+        statement: impl SqlSafeStr,
+    ) -> Result<TracedTransaction<'_, DB>, Error> {
+        self.begin_by(Some(statement.into_sql_str())).await
+    }
+
+    async fn begin_by(
+        &mut self,
+        statement: Option<SqlStr>,
+    ) -> Result<TracedTransaction<'_, DB>, Error> {
         let is_savepoint = matches!(self.link, Link::Transaction(_));
         let command = if is_savepoint { "SAVEPOINT" } else { "BEGIN" };
-        let begin = self.link.connection().begin();
+        let connection = self.link.connection();
+        let begin = async {
+            match statement {
+                None => connection.begin().await,
+                Some(statement) => connection.begin_with(statement).await,
+            }
+        };
         let begun = self.tracing.transaction(command, begin).await?;
         Ok(TracedTransaction::new(
             begun,
@@ -58,6 +83,34 @@ impl<DB: Instrumented> TracedConnection<'_, DB> {
             None,
             &self.tracing,
         ))
+    }
+
+    /// Awaits what `callback` does in a transaction, which is committed when that succeeds, as [`Connection::transaction`].
+    ///
+    /// # Errors
+    ///
+    /// Those of `callback`, and those of [`Connection::transaction`].
+    pub async fn transaction<F, R, E>(&mut self, callback: F) -> Result<R, E>
+    where
+        F: for<'t> FnOnce(&'t mut TracedTransaction<'_, DB>) -> BoxFuture<'t, Result<R, E>>,
+        E: From<Error>,
+    {
+        let mut transaction = self.begin().await?;
+        let result = callback(&mut transaction).await;
+        match result {
+            Ok(_) => transaction.commit().await?,
+            Err(_) => transaction.rollback().await?,
+        }
+        result
+    }
+
+    /// Whether a transaction has begun, as [`Connection::is_in_transaction`].
+    #[must_use]
+    pub fn is_in_transaction(&self) -> bool {
+        match &self.link {
+            Link::Pooled(connection) => connection.is_in_transaction(),
+            Link::Transaction(transaction) => transaction.is_in_transaction(),
+        }
     }
 
     /// Asks the server whether it is there, as [`Connection::ping`]. It leaves no span.
@@ -118,6 +171,48 @@ impl<DB: Instrumented> TracedPoolConnection<DB> {
     // Here, too, since a method of `Acquire` would be found before one behind `Deref`.
     pub async fn begin(&mut self) -> Result<TracedTransaction<'_, DB>, Error> {
         self.0.begin().await
+    }
+
+    /// Closes the connection, as [`PoolConnection::close`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`PoolConnection::close`].
+    pub async fn close(self) -> Result<(), Error> {
+        let (connection, _in_use) = self.into_inner();
+        connection.close().await
+    }
+
+    /// Closes the connection when it is dropped, as [`PoolConnection::close_on_drop`].
+    pub fn close_on_drop(&mut self) {
+        if let Link::Pooled(connection) = &mut self.0.link {
+            connection.close_on_drop();
+        }
+    }
+
+    /// Takes the connection from its pool, as [`PoolConnection::detach`]. What goes through it leaves no span.
+    #[must_use]
+    pub fn detach(self) -> DB::Connection {
+        self.into_inner().0.detach()
+    }
+
+    /// Takes the connection from its pool for good, as [`PoolConnection::leak`]. What goes through it leaves no span.
+    #[must_use]
+    pub fn leak(self) -> DB::Connection {
+        self.into_inner().0.leak()
+    }
+
+    fn into_inner(self) -> (PoolConnection<DB>, Option<PoolUse>) {
+        match self.0.link {
+            Link::Pooled(connection) => (connection, self.0.in_use),
+            Link::Transaction(_) => unreachable!("`new` is where they all come from"),
+        }
+    }
+}
+
+impl<DB: Database> AsMut<TracedConnection<'static, DB>> for TracedPoolConnection<DB> {
+    fn as_mut(&mut self) -> &mut TracedConnection<'static, DB> {
+        &mut self.0
     }
 }
 

@@ -3,6 +3,8 @@
 #![cfg_attr(not(feature = "sqlite"), doc = "sqlx, traced: see the README.")]
 
 mod connection;
+#[cfg(feature = "postgres")]
+mod copy;
 mod database;
 mod errors;
 mod executor;

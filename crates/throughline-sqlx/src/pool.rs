@@ -19,7 +19,6 @@ use crate::{TracedPoolConnection, TracedTransaction};
 /// A [`Pool`] whose queries have a span and a measurement each, as those of its connections and transactions do.
 ///
 /// Made of a pool by [`From`] or [`new`](Self::new), or in place of one by [`connect`](Self::connect). Clones share the pool.
-/// Connection options that are set later ([`Pool::set_connect_options`]) do not change what is recorded of the server.
 pub struct TracedPool<DB: Database> {
     pub(crate) pool: Pool<DB>,
     pub(crate) tracing: Arc<Tracing>,
@@ -187,10 +186,7 @@ impl<DB: Instrumented> TracedPool<DB> {
     ///
     /// Those of [`Pool::try_begin`].
     pub async fn try_begin(&self) -> Result<Option<TracedTransaction<'static, DB>>, Error> {
-        let Some(lent) = self.try_lend() else {
-            return Ok(None);
-        };
-        self.begin_on(ready(Ok(lent)), None).await.map(Some)
+        self.try_begin_by(None).await
     }
 
     /// Begins a transaction with a statement of the caller's own, as [`Pool::begin_with`].
@@ -204,6 +200,18 @@ impl<DB: Instrumented> TracedPool<DB> {
     ) -> Result<TracedTransaction<'static, DB>, Error> {
         let statement = statement.into_sql_str();
         self.begin_on(self.lend(), Some(statement)).await
+    }
+
+    /// Begins a transaction on an idle connection with a statement of the caller's own, as [`Pool::try_begin_with`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Pool::try_begin_with`].
+    pub async fn try_begin_with(
+        &self,
+        statement: impl SqlSafeStr,
+    ) -> Result<Option<TracedTransaction<'static, DB>>, Error> {
+        self.try_begin_by(Some(statement.into_sql_str())).await
     }
 
     /// As [`Pool::close`].
@@ -247,6 +255,11 @@ impl<DB: Instrumented> TracedPool<DB> {
         self.pool.connect_options()
     }
 
+    /// As [`Pool::set_connect_options`]. What is recorded of the server stays as it is.
+    pub fn set_connect_options(&self, options: ConnectOptions<DB>) {
+        self.pool.set_connect_options(options);
+    }
+
     /// The pool itself, for what takes no other. What goes through it leaves no span.
     #[must_use]
     pub fn inner(&self) -> &Pool<DB> {
@@ -273,6 +286,17 @@ impl<DB: Instrumented> TracedPool<DB> {
         let connection = self.pool.try_acquire()?;
         let resolved = self.tracing.instrumentation.resolve();
         Some((connection, self.watched.lent(resolved.metrics())))
+    }
+
+    async fn try_begin_by(
+        &self,
+        statement: Option<SqlStr>,
+    ) -> Result<Option<TracedTransaction<'static, DB>>, Error> {
+        let Some(lent) = self.try_lend() else {
+            return Ok(None);
+        };
+        let begun = self.begin_on(ready(Ok(lent)), statement).await?;
+        Ok(Some(begun))
     }
 
     async fn begin_on(

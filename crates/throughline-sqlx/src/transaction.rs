@@ -107,6 +107,12 @@ impl<DB: Database> DerefMut for TracedTransaction<'_, DB> {
     }
 }
 
+impl<'c, DB: Database> AsMut<TracedConnection<'c, DB>> for TracedTransaction<'c, DB> {
+    fn as_mut(&mut self) -> &mut TracedConnection<'c, DB> {
+        &mut self.connection
+    }
+}
+
 impl<DB: Database> fmt::Debug for TracedTransaction<'_, DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TracedTransaction")

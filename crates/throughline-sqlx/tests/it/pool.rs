@@ -118,3 +118,30 @@ async fn pools_have_names_of_their_own_and_are_told_until_the_last_clone_is_gone
         &[("wait_time :memory:", 2.0), ("max :memory:", 1.0)],
     );
 }
+
+#[tokio::test]
+async fn connections_that_leave_their_pool_are_in_use_no_more() {
+    let (pool, memory) = orders().await;
+    for way in 0..4 {
+        let mut connection = pool.acquire().await.unwrap();
+        match way {
+            0 => connection.close().await.unwrap(),
+            1 => {
+                connection.close_on_drop();
+                drop(connection);
+            }
+            2 => drop(connection.detach()),
+            // The last one: the pool keeps its place.
+            _ => drop(connection.leak()),
+        }
+    }
+    check(
+        &memory,
+        &[
+            ("use_time :memory:", 4.0),
+            ("wait_time :memory:", 4.0),
+            ("count :memory: used", 1.0),
+        ],
+    );
+    assert!(pool.try_acquire().is_none());
+}

@@ -178,6 +178,44 @@ async fn a_transaction_with_a_statement_of_its_own_begins() {
     drop(tx);
     pool.begin_with("no such statement").await.unwrap_err();
     assert_eq!(only(&memory).error_type(), Some("1"));
+    let tx = loop {
+        // It comes back a little later than it was dropped.
+        match pool.try_begin_with("BEGIN EXCLUSIVE").await.unwrap() {
+            Some(tx) => break tx,
+            None => tokio::task::yield_now().await,
+        }
+    };
+    tx.rollback().await.unwrap();
+    let mut connection = pool.acquire().await.unwrap();
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    assert!(tx.is_in_transaction());
+    // Within one there is none to begin by a statement of one's own.
+    tx.begin_with("BEGIN IMMEDIATE").await.unwrap_err();
+    drop(tx);
+    assert_eq!(names(&memory), ["BEGIN", "ROLLBACK", "BEGIN", "SAVEPOINT"]);
+}
+
+#[tokio::test]
+async fn a_transaction_of_a_closure_is_committed_when_that_succeeds() {
+    let (pool, memory) = orders().await;
+    let mut connection = pool.acquire().await.unwrap();
+    let added = connection.transaction(|tx| {
+        Box::pin(async move {
+            add(tx, "jug").await?;
+            Ok::<_, sqlx::Error>(count(&mut **tx).await)
+        })
+    });
+    assert_eq!(added.await.unwrap(), 4);
+    let failed = connection.transaction(|tx| {
+        Box::pin(async move {
+            add(tx, "mug").await?;
+            add(tx, "jug").await
+        })
+    });
+    failed.await.unwrap_err();
+    assert_eq!(count(connection.as_mut()).await, 4);
+    assert!(!connection.is_in_transaction());
+    assert_eq!(memory.spans().len(), 5);
 }
 
 #[tokio::test]
