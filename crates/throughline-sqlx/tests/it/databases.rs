@@ -17,7 +17,7 @@ use crate::support::{names, only, rows, traced};
 /// A table that only the connection sees which makes it: tests share their servers.
 const ORDERS: &str = "CREATE TEMPORARY TABLE orders (id INT PRIMARY KEY, item VARCHAR(20))";
 
-fn postgres_options(server: &Server) -> PgConnectOptions {
+pub(crate) fn postgres_options(server: &Server) -> PgConnectOptions {
     let options = PgConnectOptions::new_without_pgpass().host("127.0.0.1");
     options
         .port(server.port)

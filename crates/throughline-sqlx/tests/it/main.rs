@@ -12,3 +12,5 @@ mod servers;
 mod streams;
 mod support;
 mod transactions;
+#[cfg(all(feature = "any", feature = "mysql", feature = "postgres"))]
+mod unchanged;

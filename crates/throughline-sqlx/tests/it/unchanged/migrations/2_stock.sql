@@ -1,0 +1,4 @@
+CREATE TABLE stock (
+    item TEXT PRIMARY KEY,
+    pieces BIGINT NOT NULL CHECK (pieces >= 0)
+);
