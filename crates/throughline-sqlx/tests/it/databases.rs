@@ -6,11 +6,12 @@ use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use sqlx::any::install_default_drivers;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
-use sqlx::{Any, Executor, MySql, Postgres};
-use throughline_sqlx::TracedPool;
+use sqlx::{Any, ColumnIndex, Decode, Encode, Executor, IntoArguments, MySql, Postgres, Type};
+use throughline_sqlx::{Instrumented, TracedPool};
 use throughline_testing::opentelemetry::trace::{SpanKind, Status};
 use throughline_testing::{Expected, InMemory, SpanRecord};
 
+use crate::pool::figures;
 use crate::servers::{self, Server};
 use crate::support::{names, only, rows, traced};
 
@@ -208,37 +209,85 @@ async fn any_has_the_numbers_of_mariadb() {
     check(&only(&memory), ("mariadb", "mysql", &server), &failed);
 }
 
-/// Drops a query that the server is at: it says so to another connection.
-#[tokio::test]
-async fn a_query_cancelled_on_postgres_leaves_one_span_and_the_pool_works() {
-    let Some((pool, memory, _server)) = postgres().await else {
-        return;
+/// Drops a query that the server is at: `asleep` counts those. `wake` ends them.
+async fn check_cancelled<DB>(
+    (pool, memory, _server): (TracedPool<DB>, InMemory, Arc<Server>),
+    [sleep, asleep, wake]: [&'static str; 3],
+) where
+    DB: Instrumented,
+    f64: Type<DB> + for<'q> Encode<'q, DB>,
+    i64: Type<DB> + for<'r> Decode<'r, DB>,
+    usize: ColumnIndex<DB::Row>,
+    for<'q> DB::Arguments: IntoArguments<DB>,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    let pool = pool.pool_name("shop");
+    let sleeping = async || {
+        let count = sqlx::query_scalar::<_, i64>(asleep);
+        count.fetch_one(pool.inner()).await.unwrap()
     };
-    let text = "SELECT pg_sleep($1)";
-    let asleep = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = $1";
-    let mut query = Box::pin(sqlx::query(text).bind(3600.0).execute(&pool));
+    let mut query = Box::pin(sqlx::query(sleep).bind(3600.0).execute(&pool));
     loop {
         assert!(query.as_mut().now_or_never().is_none());
-        let asleep = sqlx::query_scalar::<_, i64>(asleep).bind(text);
-        if asleep.fetch_one(pool.inner()).await.unwrap() == 1 {
+        if sleeping().await == 1 {
             break;
         }
     }
+    assert_eq!(figures(&memory)["pending_requests shop"], 0.0);
+    assert!(!figures(&memory).contains_key("use_time shop"));
     drop(query);
     let span = only(&memory);
     assert_eq!(
         (span.name.as_str(), span.error_type()),
         ("SELECT", Some("cancelled"))
     );
-    for _ in 0..3 {
+    for used in 2..5 {
+        // The server still sleeps, and there is another connection.
+        assert_eq!(sleeping().await, 1);
         pool.execute("SELECT 1").await.unwrap();
+        assert_eq!(figures(&memory)["use_time shop"], f64::from(used));
     }
-    assert_eq!(memory.spans().len(), 3);
+    assert_eq!(memory.take_spans().len(), 3);
+
+    // sqlx takes the connection back when the server is done with what nobody waits for.
+    sqlx::raw_sql(wake).execute(pool.inner()).await.unwrap();
+    while figures(&memory)["count shop used"] > 0.0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(sleeping().await, 0);
+    let figures = figures(&memory);
+    assert_eq!(figures["pending_requests shop"], 0.0);
+    assert_eq!(figures["wait_time shop"], 4.0);
+    assert!(!figures.contains_key("timeouts shop"));
+    assert!(memory.spans().is_empty());
+}
+
+#[tokio::test]
+async fn a_query_cancelled_on_postgres_leaves_one_span_and_the_pool_works() {
+    if let Some(postgres) = postgres().await {
+        let sleep = "SELECT pg_sleep($1)";
+        let asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+        let wake =
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+        check_cancelled(postgres, [sleep, asleep, wake]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_query_cancelled_on_mariadb_leaves_one_span_and_the_pool_works() {
+    if let Some(mariadb) = mariadb().await {
+        let sleep = "SELECT SLEEP(?)";
+        let asleep =
+            "SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep'";
+        let wake = "BEGIN NOT ATOMIC DECLARE asleep BIGINT; SELECT id INTO asleep FROM \
+            information_schema.processlist WHERE state = 'User sleep'; KILL QUERY asleep; END";
+        check_cancelled(mariadb, [sleep, asleep, wake]).await;
+    }
 }
 
 #[tokio::test]
 async fn several_result_sets_are_one_operation() {
-    async fn check<DB: throughline_sqlx::Instrumented>(pool: &TracedPool<DB>, memory: &InMemory) {
+    async fn check<DB: Instrumented>(pool: &TracedPool<DB>, memory: &InMemory) {
         let sets = "SELECT 1; SELECT 2 UNION SELECT 3";
         let mut stream = pool.fetch_many(sets);
         let mut ends = 0;

@@ -11,7 +11,7 @@ use throughline_testing::InMemory;
 use crate::support::{orders, traced};
 
 /// The points of the pools, by the metric, the pool and the state: of a histogram how often it was recorded.
-fn figures(memory: &InMemory) -> BTreeMap<String, f64> {
+pub(crate) fn figures(memory: &InMemory) -> BTreeMap<String, f64> {
     let mut figures = BTreeMap::new();
     for metric in memory.metrics() {
         let Some(name) = metric.name.strip_prefix("db.client.connection.") else {
