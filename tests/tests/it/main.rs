@@ -4,6 +4,7 @@
     reason = "a test stops where something is not as it must be"
 )]
 
+mod concurrent;
 mod scenario;
 mod stop;
 mod trace_context;
