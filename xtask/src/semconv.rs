@@ -39,6 +39,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let endpoint = collector.http_endpoint();
     let mut shop = Shop::start(Settings {
         variables: Some(&[(ENDPOINT, &endpoint)]),
+        database: None,
         stderr: None,
     })
     .await?;

@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// Writes everything that the collector received to this file, as OTLP/JSON lines.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+    /// Where the orders are kept, of SQLite or PostgreSQL. Default: SQLite in memory.
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
 }
 
 #[tokio::main]
@@ -46,6 +49,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     let variables = endpoint.as_deref().map(|endpoint| [(ENDPOINT, endpoint)]);
     let settings = Settings {
         variables: variables.as_ref().map(<[_; 1]>::as_slice),
+        database: options.database.as_deref(),
         stderr: None,
     };
     let mut shop = Shop::start(settings).await?;

@@ -229,6 +229,7 @@ async fn drive(variables: &[(&str, &str)], folder: &Path) -> Result<Shop> {
     let stderr = File::create(folder.join("shop.stderr"))?;
     let mut shop = Shop::start(Settings {
         variables: Some(variables),
+        database: None,
         stderr: Some(&stderr),
     })
     .await?;

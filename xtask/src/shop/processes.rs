@@ -62,6 +62,8 @@ pub(crate) struct Shop {
 pub(crate) struct Settings<'a> {
     /// Of `OTEL_…` these and nothing else; none: what the environment says.
     pub(crate) variables: Option<&'a [(&'a str, &'a str)]>,
+    /// Where the orders are kept; none: as is their default, whatever the environment says, where it is another application's.
+    pub(crate) database: Option<&'a str>,
     /// Where their standard error goes; none: to ours.
     pub(crate) stderr: Option<&'a File>,
 }
@@ -115,6 +117,8 @@ impl Shop {
             .env("OTEL_RUST_LOG_FORMAT", "json")
             // The traces of the demo should not keep anybody waiting.
             .env("OTEL_BSP_SCHEDULE_DELAY", "100")
+            .env_remove("DATABASE_URL")
+            .envs(settings.database.map(|url| ("DATABASE_URL", url)))
             .envs(next)
             .envs(settings.variables.into_iter().flatten().copied())
             .stdout(Stdio::piped())

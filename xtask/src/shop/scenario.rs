@@ -23,10 +23,13 @@ const SUCCESS: &str = "
       gateway: CLIENT POST
         orders: SERVER POST /orders
           orders: INTERNAL reserve_stock
+            orders: CLIENT UPDATE stock
+            orders: CLIENT INSERT orders
           orders: CLIENT POST
             payments: SERVER POST /payments
               payments: INTERNAL charge
                 payments: CLIENT POST
+          orders: CLIENT UPDATE orders
 ";
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -46,10 +49,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
               gateway: CLIENT POST [error 402]
                 orders: SERVER POST /orders
                   orders: INTERNAL reserve_stock
+                    orders: CLIENT UPDATE stock
+                    orders: CLIENT INSERT orders
                   orders: CLIENT POST [error 402]
                     payments: SERVER POST /payments
                       payments: INTERNAL charge
                         payments: CLIENT POST [error 402]
+                  orders: CLIENT UPDATE orders
+                  orders: CLIENT UPDATE stock
         ",
         at_least: Duration::ZERO,
     },
@@ -62,10 +69,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
               gateway: CLIENT POST [error 502]
                 orders: SERVER POST /orders [error 502]
                   orders: INTERNAL reserve_stock
+                    orders: CLIENT UPDATE stock
+                    orders: CLIENT INSERT orders
                   orders: CLIENT POST [error 502]
                     payments: SERVER POST /payments [error 502]
                       payments: INTERNAL charge
                         payments: CLIENT POST [error 500]
+                  orders: CLIENT UPDATE orders
+                  orders: CLIENT UPDATE stock
         ",
         at_least: Duration::ZERO,
     },

@@ -104,6 +104,7 @@ async fn checkout(
     match response.status() {
         StatusCode::CREATED => Ok(Json(response.json().await?)),
         StatusCode::PAYMENT_REQUIRED => Err(CheckoutError::Declined),
+        StatusCode::CONFLICT => Err(CheckoutError::SoldOut),
         status => Err(CheckoutError::Orders(status)),
     }
 }
@@ -111,6 +112,7 @@ async fn checkout(
 /// Why there is no order, as the shop's customers see it.
 enum CheckoutError {
     Declined,
+    SoldOut,
     Orders(StatusCode),
     Unreachable(reqwest_middleware::Error),
 }
@@ -119,6 +121,7 @@ impl IntoResponse for CheckoutError {
     fn into_response(self) -> Response {
         let (status, message) = match self {
             Self::Declined => (StatusCode::PAYMENT_REQUIRED, "the card was declined"),
+            Self::SoldOut => (StatusCode::CONFLICT, "sold out"),
             Self::Orders(status) => {
                 tracing::error!(status = status.as_u16(), "the orders service failed");
                 (StatusCode::BAD_GATEWAY, "try again later")

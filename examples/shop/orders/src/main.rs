@@ -4,13 +4,14 @@
 //! |---|---|---|
 //! | `LISTEN` | the address to serve on | `127.0.0.1:3001` |
 //! | `PAYMENTS_URL` | the payments service | `http://127.0.0.1:3002` |
+//! | `DATABASE_URL` | the database, of SQLite or PostgreSQL | `sqlite::memory:` |
 //!
 //! And all of throughline's: `OTEL_*`, `RUST_LOG`.
 
+mod store;
+
 use std::env;
 use std::future::IntoFuture;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -22,25 +23,28 @@ use reqwest_middleware::ClientWithMiddleware;
 use serde::{Deserialize, Serialize};
 use throughline_tower::ServerLayer;
 use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use crate::store::Store;
 
 #[derive(Clone)]
 struct App {
     http: ClientWithMiddleware,
     payments_url: String,
-    last_order: Arc<AtomicU64>,
+    store: Store,
 }
 
 #[derive(Deserialize)]
 struct NewOrder {
     customer: String,
     item: String,
-    cents: u64,
+    cents: u32,
     card: String,
 }
 
 #[derive(Serialize)]
 struct Order {
-    id: u64,
+    id: String,
     item: String,
 }
 
@@ -64,10 +68,11 @@ async fn serve() -> anyhow::Result<()> {
     let client = reqwest::Client::builder()
         .timeout(Duration::from_secs(10))
         .build()?;
+    let store = Store::open(&variable("DATABASE_URL", "sqlite::memory:")).await?;
     let app = App {
         http: throughline_reqwest::traced(client),
         payments_url: variable("PAYMENTS_URL", "http://127.0.0.1:3002"),
-        last_order: Arc::default(),
+        store: store.clone(),
     };
     let router = Router::new()
         .route("/orders", post(create))
@@ -80,7 +85,10 @@ async fn serve() -> anyhow::Result<()> {
     let server =
         axum::serve(listener, router).with_graceful_shutdown(throughline::shutdown_signal());
     tokio::select! {
-        served = server.into_future() => served?,
+        served = server.into_future() => {
+            served?;
+            store.close().await;
+        }
         () = throughline::shutdown_deadline(Duration::from_secs(10)) => {}
     }
     Ok(())
@@ -94,19 +102,23 @@ async fn create(
     State(app): State<App>,
     Json(order): Json<NewOrder>,
 ) -> Result<(StatusCode, Json<Order>), OrderError> {
-    reserve_stock(&order).await;
-    pay(&app, &order).await?;
-    let id = app.last_order.fetch_add(1, Ordering::Relaxed) + 1;
-    tracing::info!(id, item = order.item, "order booked");
-    let item = order.item;
+    let id = reserve_stock(&app.store, &order).await?;
+    if let Err(error) = pay(&app, &order).await {
+        app.store.release(id).await?;
+        return Err(error);
+    }
+    app.store.book(id).await?;
+    let (id, item) = (id.to_string(), order.item);
+    tracing::info!(id, item, "order booked");
     Ok((StatusCode::CREATED, Json(Order { id, item })))
 }
 
-/// A span of its own by `#[instrument]`, under the SERVER span; its fields are attributes.
+/// A span of its own by `#[instrument]`, under the SERVER span and above those of the queries; its fields are attributes.
 #[tracing::instrument(skip_all, fields(user.id = order.customer))]
-async fn reserve_stock(order: &NewOrder) {
-    tokio::task::yield_now().await;
+async fn reserve_stock(store: &Store, order: &NewOrder) -> Result<Uuid, OrderError> {
+    let id = store.reserve(order).await?.ok_or(OrderError::SoldOut)?;
     tracing::info!(item = order.item, "stock reserved");
+    Ok(id)
 }
 
 async fn pay(app: &App, order: &NewOrder) -> Result<(), OrderError> {
@@ -122,14 +134,20 @@ async fn pay(app: &App, order: &NewOrder) -> Result<(), OrderError> {
 
 /// Why an order was not booked.
 enum OrderError {
+    SoldOut,
     Declined,
     Payments(StatusCode),
     Unreachable(reqwest_middleware::Error),
+    Database(sqlx::Error),
 }
 
 impl IntoResponse for OrderError {
     fn into_response(self) -> Response {
         match self {
+            Self::SoldOut => {
+                tracing::warn!("sold out");
+                StatusCode::CONFLICT.into_response()
+            }
             Self::Declined => {
                 tracing::warn!("payment declined, stock released");
                 StatusCode::PAYMENT_REQUIRED.into_response()
@@ -142,6 +160,10 @@ impl IntoResponse for OrderError {
                 tracing::error!(error = %error.without_url(), "payments is not there, stock released");
                 StatusCode::BAD_GATEWAY.into_response()
             }
+            Self::Database(error) => {
+                tracing::error!(%error, "the database failed");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
         }
     }
 }
@@ -149,5 +171,11 @@ impl IntoResponse for OrderError {
 impl From<reqwest_middleware::Error> for OrderError {
     fn from(error: reqwest_middleware::Error) -> Self {
         Self::Unreachable(error)
+    }
+}
+
+impl From<sqlx::Error> for OrderError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
     }
 }
