@@ -73,13 +73,15 @@ pub trait HttpDetails: Details {
 #[derive(Debug)]
 pub struct RecordingSpan<'a> {
     span: &'a SpanRef<'a>,
+    /// When it ends, where it is about to.
+    end: Option<SystemTime>,
     renamed: Cell<bool>,
 }
 
 impl<'a> RecordingSpan<'a> {
-    fn new(span: &'a SpanRef<'a>) -> Self {
+    fn new(span: &'a SpanRef<'a>, end: Option<SystemTime>) -> Self {
         let renamed = Cell::new(false);
-        Self { span, renamed }
+        Self { span, end, renamed }
     }
 
     /// Adds an attribute. A key that the span has already is added again: the caller adds each once.
@@ -91,6 +93,14 @@ impl<'a> RecordingSpan<'a> {
     pub fn set_attributes(&self, attributes: impl IntoIterator<Item = KeyValue>) {
         for attribute in attributes {
             self.set_attribute(attribute);
+        }
+    }
+
+    /// Adds an event: of now, or of the end of a span that is about to end.
+    pub fn add_event(&self, name: &'static str, attributes: Vec<KeyValue>) {
+        match self.end {
+            Some(end) => self.span.add_event_with_timestamp(name, end, attributes),
+            None => self.span.add_event(name, attributes),
         }
     }
 
@@ -172,7 +182,7 @@ impl<D: Details> Operation<D> {
             return false;
         }
         let span = self.context.span();
-        let span = RecordingSpan::new(&span);
+        let span = RecordingSpan::new(&span, None);
         let _ = catch_unwind(AssertUnwindSafe(|| work(&span)));
         span.renamed.get()
     }
@@ -214,10 +224,11 @@ impl<D: Details> Operation<D> {
         // abort the process where this runs in a destructor.
         let _ = catch_unwind(AssertUnwindSafe(|| match live.span_started_at {
             Some(started_at) => {
-                live.details
-                    .finish(outcome, elapsed, Some(RecordingSpan::new(&span)));
-                // The end by the monotonic clock: a step of the wall clock does not change a duration.
-                span.end_with_timestamp(started_at + elapsed);
+                // By the monotonic clock: a step of the wall clock does not change a duration.
+                let end = started_at + elapsed;
+                let shown = RecordingSpan::new(&span, Some(end));
+                live.details.finish(outcome, elapsed, Some(shown));
+                span.end_with_timestamp(end);
             }
             None => live.details.finish(outcome, elapsed, None),
         }));

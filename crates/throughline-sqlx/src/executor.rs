@@ -5,7 +5,7 @@ use futures_core::stream::BoxStream;
 use opentelemetry::Context;
 use sqlx::{Database, Describe, Either, Error, Execute, Executor, SqlStr};
 use throughline_core::Operation;
-use throughline_core::db_semconv::DatabaseCall;
+use throughline_core::db_semconv::{DatabaseCall, DatabaseSettings};
 
 use crate::database::{Instrumented, Item};
 use crate::errors::finish;
@@ -35,7 +35,7 @@ impl<'e> Request<'e> {
     }
 
     pub(crate) fn start(self) -> Operation<DatabaseCall> {
-        let query = || text::read(self.sql.as_str(), self.has_arguments);
+        let query = |_: &DatabaseSettings| text::read(self.sql.as_str(), self.has_arguments);
         self.tracing.start(self.parent, &query)
     }
 

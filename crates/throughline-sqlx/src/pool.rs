@@ -9,7 +9,9 @@ use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Tracer, TracerProvider};
 use sqlx::pool::{CloseEvent, PoolConnection, PoolOptions};
 use sqlx::{Acquire, Database, Error, Pool, SqlSafeStr, SqlStr, Transaction};
-use throughline_core::db_semconv::{DatabaseEndpoint, PoolState, PoolUse, WatchedPool};
+use throughline_core::db_semconv::{
+    DatabaseEndpoint, DatabaseSettings, PoolState, PoolUse, WatchedPool,
+};
 use throughline_core::{MeterSource, TracerSource};
 
 use crate::database::{ConnectOptions, Instrumented};
@@ -93,7 +95,7 @@ impl<DB: Instrumented> TracedPool<DB> {
     /// Records `db.response.returned_rows`. Default: off.
     #[must_use]
     pub fn returned_rows(self) -> Self {
-        self.change(|tracing| tracing.settings.returned_rows = true)
+        self.set(|settings| settings.returned_rows = true)
     }
 
     /// Opens spans only where there is one above. Default: everywhere. Queries without are measured all the same.
@@ -101,7 +103,7 @@ impl<DB: Instrumented> TracedPool<DB> {
     /// For applications that ask their database in the background, where each question would be a trace of its own.
     #[must_use]
     pub fn only_under_parent(self) -> Self {
-        self.change(|tracing| tracing.settings.only_under_parent = true)
+        self.set(|settings| settings.only_under_parent = true)
     }
 
     /// Opens spans for what begins and ends a transaction, too: `BEGIN`, `COMMIT`, `ROLLBACK`, `SAVEPOINT`,
@@ -110,7 +112,11 @@ impl<DB: Instrumented> TracedPool<DB> {
     /// One that is rolled back since it was dropped has no span for that: sqlx does it when the connection is used next.
     #[must_use]
     pub fn transaction_spans(self) -> Self {
-        self.change(|tracing| tracing.transactions = true)
+        self.set(|settings| settings.transaction_spans = true)
+    }
+
+    fn set(self, change: impl Fn(&mut DatabaseSettings) + Send + Sync + 'static) -> Self {
+        self.change(|tracing| tracing.instrumentation.change_database(change))
     }
 
     fn change(mut self, change: impl FnOnce(&mut Tracing)) -> Self {

@@ -5,20 +5,19 @@ use std::sync::Arc;
 use opentelemetry::Context;
 use sqlx::Error;
 use throughline_core::db_semconv::{
-    DatabaseCall, DatabaseEndpoint, DatabaseMetrics, DatabaseRequest, DatabaseSettings, Query,
+    DatabaseCall, DatabaseEndpoint, DatabaseHooks, DatabaseMetrics, DatabaseRequest,
+    DatabaseSettings, Query,
 };
 use throughline_core::{Instrumentation, Operation};
 
 use crate::errors::finish;
 
-/// The providers, the database and the settings.
+/// The providers with the settings, the database and the hooks.
 #[derive(Clone, Debug)]
 pub(crate) struct Tracing {
     pub(crate) instrumentation: Instrumentation<DatabaseMetrics>,
     pub(crate) endpoint: Arc<DatabaseEndpoint>,
-    pub(crate) settings: DatabaseSettings,
-    /// Whether what begins and ends a transaction has spans.
-    pub(crate) transactions: bool,
+    pub(crate) hooks: DatabaseHooks,
 }
 
 impl Tracing {
@@ -27,20 +26,19 @@ impl Tracing {
         Self {
             instrumentation: Instrumentation::new(name, version),
             endpoint: Arc::new(endpoint),
-            settings: DatabaseSettings::default(),
-            transactions: false,
+            hooks: DatabaseHooks::default(),
         }
     }
 
     pub(crate) fn start(
         &self,
         parent: Context,
-        query: &dyn Fn() -> Query,
+        query: &dyn Fn(&DatabaseSettings) -> Query,
     ) -> Operation<DatabaseCall> {
         DatabaseRequest {
             endpoint: &self.endpoint,
             query,
-            settings: &self.settings,
+            hooks: &self.hooks,
         }
         .start(parent, &self.instrumentation.resolve())
     }
@@ -51,10 +49,10 @@ impl Tracing {
         command: &'static str,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        if !self.transactions {
+        if !self.instrumentation.resolve().database().transaction_spans {
             return work.await;
         }
-        let query = || Query {
+        let query = |_: &DatabaseSettings| Query {
             text: Some(command.into()),
             summary: Some(command.into()),
             ..Query::default()

@@ -24,6 +24,9 @@ const PORT: Key = Key::from_static_str("server.port");
 pub struct DatabaseEndpoint {
     system: &'static str,
     namespace: Option<StringValue>,
+    /// The namespace, where that says more than which database it is.
+    database: Option<StringValue>,
+    user: Option<StringValue>,
     address: Option<StringValue>,
     port: Option<u16>,
 }
@@ -36,6 +39,8 @@ impl DatabaseEndpoint {
         Self {
             system,
             namespace: None,
+            database: None,
+            user: None,
             address: None,
             port: None,
         }
@@ -45,6 +50,25 @@ impl DatabaseEndpoint {
     #[must_use]
     pub fn namespace(mut self, namespace: &str) -> Self {
         self.namespace = shared(namespace);
+        self.database = None;
+        self
+    }
+
+    /// Adds the schema to the [namespace](Self::namespace): `{database}|{schema}` (conventions, PostgreSQL). Default: none.
+    #[must_use]
+    pub fn schema(mut self, schema: &str) -> Self {
+        if let (Some(database), false) = (&self.namespace, schema.is_empty()) {
+            let database = database.clone();
+            self.namespace = shared(&format!("{database}|{schema}"));
+            self.database = Some(database);
+        }
+        self
+    }
+
+    /// Says who asks. It is recorded as `db.user`, with the [old names](super::DatabaseSettings::old_names) alone.
+    #[must_use]
+    pub fn user(mut self, user: &str) -> Self {
+        self.user = shared(user);
         self
     }
 
@@ -115,6 +139,19 @@ impl DatabaseEndpoint {
             port.map(|port| KeyValue::new(PORT, i64::from(port))),
         ];
         attributes.into_iter().flatten()
+    }
+
+    /// What the conventions 1.24 called these.
+    pub(super) fn old_attributes(&self) -> Vec<KeyValue> {
+        let mut old = vec![KeyValue::new("db.system", self.system)];
+        let name = self.database.as_ref().or(self.namespace.as_ref());
+        old.extend(name.map(|name| match name.as_str().parse::<i64>() {
+            Ok(index) if self.system == "redis" => KeyValue::new("db.redis.database_index", index),
+            _ => KeyValue::new("db.name", name.clone()),
+        }));
+        let user = self.user.clone();
+        old.extend(user.map(|user| KeyValue::new("db.user", user)));
+        old
     }
 }
 

@@ -2,13 +2,16 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::trace::{SpanKind, TraceContextExt};
 use opentelemetry::{Context, Key, KeyValue, StringValue};
 
-use super::{DatabaseEndpoint, DatabaseMetrics, DatabaseSettings};
+use super::hooks::FinishHook;
+use super::old_names::old_names;
+use super::{DatabaseEndpoint, DatabaseFinish, DatabaseHooks, DatabaseMetrics, DatabaseSettings};
 use crate::operation::{Details, Operation, Outcome, RecordingSpan};
 use crate::providers::{Parent, Resolved, SpanRequest};
 
@@ -21,6 +24,10 @@ const STORED_PROCEDURE: Key = Key::from_static_str("db.stored_procedure.name");
 const STATUS_CODE: Key = Key::from_static_str("db.response.status_code");
 const RETURNED_ROWS: Key = Key::from_static_str("db.response.returned_rows");
 const ERROR_TYPE: Key = Key::from_static_str("error.type");
+
+/// The event on the span of an operation that took long, with the seconds from which that is so.
+const SLOW: &str = "throughline.db.slow";
+const SLOW_THRESHOLD: Key = Key::from_static_str("throughline.db.slow.threshold");
 
 /// What a database is asked. Texts that are shared (`Arc<str>`) are not copied.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,10 +51,10 @@ pub struct Query {
 pub struct DatabaseRequest<'a> {
     /// The database.
     pub endpoint: &'a Arc<DatabaseEndpoint>,
-    /// Tells what it is asked. Called only if something may be recorded, and once.
-    pub query: &'a dyn Fn() -> Query,
-    /// What is set for the client.
-    pub settings: &'a DatabaseSettings,
+    /// Tells what it is asked, as far as the settings want it. Called only if something may be recorded, and once.
+    pub query: &'a dyn Fn(&DatabaseSettings) -> Query,
+    /// What the application decides and adds.
+    pub hooks: &'a DatabaseHooks,
 }
 
 impl fmt::Debug for DatabaseRequest<'_> {
@@ -67,7 +74,8 @@ impl DatabaseRequest<'_> {
         parent: Context,
         resolved: &Resolved<DatabaseMetrics>,
     ) -> Operation<DatabaseCall> {
-        let is_lone = self.settings.only_under_parent && !parent.span().span_context().is_valid();
+        let settings = resolved.database();
+        let is_lone = settings.only_under_parent && !parent.span().span_context().is_valid();
         let parent = Parent::Local(parent);
         if !resolved.may_record(&parent) || is_lone && resolved.metrics().is_none() {
             return match is_lone {
@@ -75,12 +83,17 @@ impl DatabaseRequest<'_> {
                 false => resolved.carry(parent),
             };
         }
-        let query = (self.query)();
+        let query = (self.query)(settings);
+        if self.hooks.leaves_out(&query) {
+            return Operation::carrying(parent.into_context());
+        }
         let call = DatabaseCall {
             metrics: resolved.metrics().cloned(),
             endpoint: Arc::clone(self.endpoint),
             identity: Identity::of(&query),
-            records_rows: self.settings.returned_rows,
+            records_rows: settings.returned_rows,
+            slow_threshold: settings.slow_threshold,
+            on_finish: self.hooks.on_finish(),
             status_code: None,
             rows: None,
         };
@@ -92,8 +105,13 @@ impl DatabaseRequest<'_> {
             name: query.span_name(self.endpoint),
             parent,
         };
-        let endpoint = Arc::clone(self.endpoint);
-        resolved.start(request, move || query.attributes(&endpoint), call)
+        let kept = self.hooks.kept(&query);
+        let attributes = || query.attributes(self.endpoint, settings.old_names);
+        let operation = resolved.start(request, attributes, call);
+        if let Some((query, hook)) = kept {
+            operation.record(|span| hook(&query, span));
+        }
+        operation
     }
 }
 
@@ -114,9 +132,12 @@ impl Query {
         }
     }
 
-    fn attributes(self, endpoint: &DatabaseEndpoint) -> Vec<KeyValue> {
+    fn attributes(self, endpoint: &DatabaseEndpoint, has_old_names: bool) -> Vec<KeyValue> {
         // Room for these and for those of the end.
         let mut attributes = Vec::with_capacity(9);
+        if has_old_names {
+            attributes.extend(old_names(&self, endpoint));
+        }
         attributes.extend(endpoint.attributes());
         attributes.extend(Identity::of(&self).attributes());
         attributes.extend(self.text.map(|text| KeyValue::new(TEXT, text)));
@@ -150,14 +171,24 @@ impl Identity {
 }
 
 /// What an operation on a database knows until it ends.
-#[derive(Debug)]
 pub struct DatabaseCall {
     metrics: Option<Arc<DatabaseMetrics>>,
     endpoint: Arc<DatabaseEndpoint>,
     identity: Identity,
     records_rows: bool,
+    slow_threshold: Option<Duration>,
+    on_finish: Option<Arc<FinishHook>>,
     status_code: Option<StringValue>,
     rows: Option<u64>,
+}
+
+impl fmt::Debug for DatabaseCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatabaseCall")
+            .field("endpoint", &self.endpoint)
+            .field("status_code", &self.status_code)
+            .finish_non_exhaustive()
+    }
 }
 
 impl DatabaseCall {
@@ -196,14 +227,27 @@ impl Details for DatabaseCall {
             (Some(code), _) => Some(code.clone()),
             (None, error_type) => error_type.map(Into::into),
         };
+        let rows = self.rows.filter(|_| self.records_rows);
         if let Some(span) = span {
-            let is_error = error_type.is_some();
-            let rows = self.rows.filter(|_| self.records_rows);
             let rows = rows.and_then(|rows| i64::try_from(rows).ok());
             let rows = rows.map(|rows| KeyValue::new(RETURNED_ROWS, rows));
             span.set_attributes(self.end_attributes(error_type.clone()).chain(rows));
-            if is_error {
+            if error_type.is_some() {
                 span.set_error(description);
+            }
+            if let Some(threshold) = self.slow_threshold.filter(|&it| elapsed >= it) {
+                let threshold = KeyValue::new(SLOW_THRESHOLD, threshold.as_secs_f64());
+                span.add_event(SLOW, vec![threshold]);
+            }
+            if let Some(hook) = &self.on_finish {
+                let finish = DatabaseFinish {
+                    outcome,
+                    status_code: self.status_code.as_ref().map(StringValue::as_str),
+                    error_type: error_type.as_ref().map(StringValue::as_str),
+                    returned_rows: self.rows,
+                    elapsed,
+                };
+                let _ = catch_unwind(AssertUnwindSafe(|| hook(&finish, &span)));
             }
         }
         if let Some(metrics) = &self.metrics {
@@ -211,6 +255,9 @@ impl Details for DatabaseCall {
             attributes.extend(self.identity.clone().attributes());
             attributes.extend(self.end_attributes(error_type));
             metrics.duration.record(elapsed.as_secs_f64(), &attributes);
+            if let Some(rows) = rows {
+                metrics.returned_rows.record(rows, &attributes);
+            }
         }
     }
 }

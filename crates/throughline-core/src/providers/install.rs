@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::source::{MeterSource, TracerSource};
+use crate::db_semconv::DatabaseSettings;
 use crate::http_semconv::HttpSettings;
 use crate::propagation::Propagators;
 
@@ -30,6 +31,8 @@ pub struct Installation {
     pub propagators: Propagators,
     /// What HTTP instrumentations record, where they have no settings of their own.
     pub http: Arc<HttpSettings>,
+    /// What instrumentations of databases record, where they have no settings of their own.
+    pub database: Arc<DatabaseSettings>,
 }
 
 /// Bumped by each installation, so that what was looked up before is looked up again.

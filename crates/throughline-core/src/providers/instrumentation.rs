@@ -1,6 +1,5 @@
 //! One instrumentation's way to its providers.
 
-use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,11 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::{ArcSwap, Guard};
 use opentelemetry::{InstrumentationScope, global};
 
+use super::changes::Changes;
 use super::install::{generation, installed};
 use super::resolved::{GlobalMeters, Resolved};
 use super::sampling::SamplerHint;
 use super::source::{Instruments, MeterSource, TracerSource};
 use super::tracer::{AnyTracer, ResolvedTracer};
+use crate::db_semconv::DatabaseSettings;
 use crate::http_semconv::HttpSettings;
 use crate::propagation::Propagation;
 
@@ -27,7 +28,8 @@ pub struct Instrumentation<M> {
     scope: InstrumentationScope,
     tracers: Option<TracerSource>,
     meters: Option<MeterSource>,
-    http: HttpChanges,
+    http: Changes<HttpSettings>,
+    database: Changes<DatabaseSettings>,
     resolved: ArcSwap<Resolved<M>>,
 }
 
@@ -39,6 +41,7 @@ impl<M: Instruments> Clone for Instrumentation<M> {
             tracers: self.tracers.clone(),
             meters: self.meters.clone(),
             http: self.http.clone(),
+            database: self.database.clone(),
             resolved: ArcSwap::from_pointee(Resolved::nothing()),
         }
     }
@@ -58,7 +61,8 @@ impl<M: Instruments> Instrumentation<M> {
                 .build(),
             tracers: None,
             meters: None,
-            http: HttpChanges::default(),
+            http: Changes::default(),
+            database: Changes::default(),
             resolved: ArcSwap::from_pointee(Resolved::nothing()),
         }
     }
@@ -78,7 +82,17 @@ impl<M: Instruments> Instrumentation<M> {
     /// Changes what is recorded of HTTP. Default: what is [installed](crate::Installation::http). The changes are made in
     /// their order, again whenever something is installed.
     pub fn change_http(&mut self, change: impl Fn(&mut HttpSettings) + Send + Sync + 'static) {
-        self.http.0.push(Arc::new(change));
+        self.http.add(change);
+        self.resolved = ArcSwap::from_pointee(Resolved::nothing());
+    }
+
+    /// Changes what is recorded of databases, as [`change_http`](Self::change_http). Default: what is
+    /// [installed](crate::Installation::database).
+    pub fn change_database(
+        &mut self,
+        change: impl Fn(&mut DatabaseSettings) + Send + Sync + 'static,
+    ) {
+        self.database.add(change);
         self.resolved = ArcSwap::from_pointee(Resolved::nothing());
     }
 
@@ -111,8 +125,18 @@ impl<M: Instruments> Instrumentation<M> {
                 })
             }
         };
-        let installed_http = installed.as_deref().map(|installed| &installed.http);
-        let http = self.http.made_to(installed_http);
+        let http = match &installed {
+            Some(installed) => Arc::clone(&installed.http),
+            None => HttpSettings::shared_default(),
+        };
+        let mut http = self.http.made_to(http);
+        if http.old_names {
+            Arc::make_mut(&mut http).add_old_names();
+        }
+        let database = match &installed {
+            Some(installed) => Arc::clone(&installed.database),
+            None => DatabaseSettings::shared_default(),
+        };
         let (metrics, global_meters) = match (&self.meters, &installed) {
             (Some(own), _) => {
                 // Instruments that are bound to another server's attributes are of no use.
@@ -135,6 +159,7 @@ impl<M: Instruments> Instrumentation<M> {
             global_meters,
             has_server_options: http.has_server_options(),
             http,
+            database: self.database.made_to(database),
             propagation: match installed {
                 Some(installed) => Propagation::Ours(installed.propagators.clone()),
                 None => Propagation::of_globals(),
@@ -153,30 +178,5 @@ impl<M: Instruments> Instrumentation<M> {
             ))),
         };
         (metrics, Some(GlobalMeters(provider)))
-    }
-}
-
-/// What one instrumentation changes of the settings for all.
-#[derive(Clone, Default)]
-struct HttpChanges(Vec<Arc<HttpChange>>);
-
-type HttpChange = dyn Fn(&mut HttpSettings) + Send + Sync;
-
-impl HttpChanges {
-    fn made_to(&self, installed: Option<&Arc<HttpSettings>>) -> Arc<HttpSettings> {
-        let mut settings = installed.map_or_else(HttpSettings::shared_default, Arc::clone);
-        for change in &self.0 {
-            change(Arc::make_mut(&mut settings));
-        }
-        if settings.old_names {
-            Arc::make_mut(&mut settings).add_old_names();
-        }
-        settings
-    }
-}
-
-impl fmt::Debug for HttpChanges {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} changes", self.0.len())
     }
 }

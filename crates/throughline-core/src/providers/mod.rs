@@ -1,5 +1,6 @@
 //! Where an instrumentation takes its tracer, its instruments and its propagators from.
 
+mod changes;
 mod install;
 mod instrumentation;
 mod request;

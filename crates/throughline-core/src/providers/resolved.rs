@@ -12,6 +12,7 @@ use super::request::{Parent, SpanRequest};
 use super::sampling::Prediction;
 use super::source::Instruments;
 use super::tracer::{ResolvedTracer, Started};
+use crate::db_semconv::DatabaseSettings;
 use crate::http_semconv::HttpSettings;
 use crate::operation::{Details, Operation};
 use crate::propagation::{Propagation, Propagators};
@@ -27,6 +28,7 @@ pub struct Resolved<M> {
     pub(super) global_meters: Option<GlobalMeters>,
     pub(super) propagation: Propagation,
     pub(super) http: Arc<HttpSettings>,
+    pub(super) database: Arc<DatabaseSettings>,
     /// Found out once, so that a request looks at one thing.
     pub(super) has_server_options: bool,
 }
@@ -41,6 +43,7 @@ impl<M: Instruments> Resolved<M> {
             global_meters: None,
             propagation: Propagation::Ours(Propagators::none()),
             http: HttpSettings::shared_default(),
+            database: DatabaseSettings::shared_default(),
             has_server_options: false,
         }
     }
@@ -62,7 +65,13 @@ impl<M: Instruments> Resolved<M> {
         &self.http
     }
 
-    /// The same, where a server has settings among them that are off by default.
+    /// What to record of databases: what is [installed](crate::Installation::database), with the
+    /// [changes](crate::Instrumentation::change_database) of this instrumentation.
+    pub fn database(&self) -> &Arc<DatabaseSettings> {
+        &self.database
+    }
+
+    /// Those of HTTP, where a server has settings among them that are off by default.
     pub(crate) fn server_options(&self) -> Option<&Arc<HttpSettings>> {
         self.has_server_options.then_some(&self.http)
     }

@@ -4,47 +4,51 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use opentelemetry::Context;
-use opentelemetry::trace::{SpanKind, Status, TraceContextExt};
+use opentelemetry::trace::{SpanKind, Status};
 use opentelemetry_sdk::trace::Sampler;
 use throughline_core::db_semconv::{
-    DatabaseCall, DatabaseEndpoint, DatabaseMetrics, DatabaseRequest, DatabaseSettings, Query,
+    DatabaseCall, DatabaseEndpoint, DatabaseHooks, DatabaseMetrics, DatabaseRequest,
+    DatabaseSettings, Query,
 };
 use throughline_core::{Instrumentation, MeterSource, Operation, Outcome, TracerSource};
 use throughline_testing::{Expected, InMemory, MetricKind, PointRecord, SpanRecord};
 
-use crate::support::{Probe, current_span, probed};
-
 type Attributes<'a> = &'a [(&'a str, Expected)];
 
-fn database(memory: &InMemory) -> Instrumentation<DatabaseMetrics> {
+/// An instrumentation into `memory`, with these settings.
+pub(crate) fn database(
+    memory: &InMemory,
+    change: fn(&mut DatabaseSettings),
+) -> Instrumentation<DatabaseMetrics> {
     let mut instrumentation = Instrumentation::new("test-database", "1.2.3");
     instrumentation.set_tracers(TracerSource::new(memory.tracer_provider()));
     instrumentation.set_meters(MeterSource::new(memory.meter_provider()));
+    instrumentation.change_database(change);
     instrumentation
 }
 
-fn start(
+pub(crate) fn start(
     memory: &InMemory,
     endpoint: DatabaseEndpoint,
     query: &Query,
-    settings: &DatabaseSettings,
+    change: fn(&mut DatabaseSettings),
     parent: Context,
 ) -> Operation<DatabaseCall> {
     DatabaseRequest {
         endpoint: &Arc::new(endpoint),
-        query: &|| query.clone(),
-        settings,
+        query: &|_| query.clone(),
+        hooks: &DatabaseHooks::default(),
     }
-    .start(parent, &database(memory).resolve())
+    .start(parent, &database(memory, change).resolve())
 }
 
-fn orders() -> DatabaseEndpoint {
+pub(crate) fn orders() -> DatabaseEndpoint {
     DatabaseEndpoint::new("postgresql")
         .namespace("orders")
         .server("db.internal", Some(5433))
 }
 
-fn select() -> Query {
+pub(crate) fn select() -> Query {
     Query {
         text: Some("SELECT * FROM orders WHERE id = $1".into()),
         summary: Some("SELECT orders".into()),
@@ -54,7 +58,7 @@ fn select() -> Query {
 
 /// The only point of the only metric.
 #[track_caller]
-fn measured(memory: &InMemory) -> PointRecord {
+pub(crate) fn measured(memory: &InMemory) -> PointRecord {
     let metrics = memory.metrics();
     let [metric] = &metrics[..] else {
         panic!("{metrics:?}")
@@ -88,8 +92,7 @@ fn check(
         "db.response.returned_rows",
     ];
     let memory = InMemory::new();
-    let settings = DatabaseSettings::default();
-    finish(start(&memory, endpoint, query, &settings, Context::new()));
+    finish(start(&memory, endpoint, query, |_| {}, Context::new()));
     let trace = memory.trace();
     let span = trace.find(name);
     span.assert_attributes(attributes);
@@ -103,7 +106,7 @@ fn check(
     span.clone()
 }
 
-fn finished(mut operation: Operation<DatabaseCall>) {
+pub(crate) fn finished(mut operation: Operation<DatabaseCall>) {
     operation.finish(Outcome::Finished);
 }
 
@@ -213,8 +216,7 @@ fn a_span_is_named_after_the_summary_else_the_operation_and_its_target() {
         (cached, query("", "GET", "", ""), "GET cache:6379"),
     ] {
         let memory = InMemory::new();
-        let settings = DatabaseSettings::default();
-        finished(start(&memory, endpoint, &query, &settings, Context::new()));
+        finished(start(&memory, endpoint, &query, |_| {}, Context::new()));
         assert_eq!(memory.spans()[0].name, expected);
     }
 }
@@ -276,55 +278,10 @@ fn every_end_has_its_error_type() {
 }
 
 #[test]
-fn returned_rows_are_opt_in() {
-    for wanted in [false, true] {
-        let memory = InMemory::new();
-        let mut settings = DatabaseSettings::default();
-        settings.returned_rows = wanted;
-        let endpoint = DatabaseEndpoint::new("sqlite");
-        let mut operation = start(
-            &memory,
-            endpoint,
-            &Query::default(),
-            &settings,
-            Context::new(),
-        );
-        for rows in [3, 0, 4] {
-            operation.details_mut().unwrap().returned(rows);
-        }
-        operation.finish(Outcome::Finished);
-        let mut expected = vec![("db.system.name", "sqlite".into())];
-        expected.extend(wanted.then_some(("db.response.returned_rows", 7.into())));
-        memory.spans()[0].assert_attributes(&expected);
-        assert_eq!(measured(&memory).attributes.len(), 1);
-    }
-}
-
-#[test]
-fn an_operation_only_under_a_parent_is_else_measured_alone() {
-    let mut settings = DatabaseSettings::default();
-    settings.only_under_parent = true;
-
-    let memory = InMemory::new();
-    let mut lone = start(&memory, orders(), &select(), &settings, Context::new());
-    assert!(!lone.context().span().span_context().is_valid());
-    lone.enter(|| assert_eq!(current_span(), "0000000000000000"));
-    finished(lone);
-    assert!(memory.spans().is_empty());
-    assert_eq!(measured(&memory).attributes.len(), 5);
-
-    let parent = probed(&memory, &Probe::default());
-    let context = parent.context().clone();
-    finished(start(&memory, orders(), &select(), &settings, context));
-    let own = parent.context().span().span_context().span_id();
-    assert_eq!(memory.spans()[0].parent_span_id, Some(own));
-}
-
-#[test]
 fn an_unsampled_operation_is_measured_and_asks_for_its_query_once() {
     let memory = InMemory::with_sampler(Sampler::AlwaysOff);
     let calls = Cell::new(0);
-    let query = || {
+    let query = |_: &DatabaseSettings| {
         calls.set(calls.get() + 1);
         select()
     };
@@ -332,9 +289,9 @@ fn an_unsampled_operation_is_measured_and_asks_for_its_query_once() {
         DatabaseRequest {
             endpoint: &Arc::new(orders()),
             query: &query,
-            settings: &DatabaseSettings::default(),
+            hooks: &DatabaseHooks::default(),
         }
-        .start(Context::new(), &database(&memory).resolve()),
+        .start(Context::new(), &database(&memory, |_| {}).resolve()),
     );
     assert_eq!(calls.get(), 1);
     assert!(memory.spans().is_empty());
@@ -345,8 +302,8 @@ fn an_unsampled_operation_is_measured_and_asks_for_its_query_once() {
 fn nothing_secret_is_in_what_is_printed() {
     let request = DatabaseRequest {
         endpoint: &Arc::new(orders()),
-        query: &select,
-        settings: &DatabaseSettings::default(),
+        query: &|_| select(),
+        hooks: &DatabaseHooks::default(),
     };
     assert!(!format!("{request:?}").contains("SELECT"));
 }

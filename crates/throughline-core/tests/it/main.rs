@@ -5,6 +5,7 @@
 mod baggage;
 mod body;
 mod database;
+mod database_settings;
 mod deferred;
 mod formats;
 mod http;
