@@ -77,7 +77,8 @@ impl DatabaseEndpoint {
     #[must_use]
     pub fn server(mut self, address: &str, port: Option<u16>) -> Self {
         self.address = shared(address);
-        self.port = port.filter(|_| self.address.is_some());
+        // The path of a socket has no port.
+        self.port = port.filter(|_| !address.is_empty() && !address.starts_with('/'));
         self
     }
 
@@ -120,10 +121,10 @@ impl DatabaseEndpoint {
     /// `server.address:server.port`.
     fn server_name(&self) -> Option<String> {
         let address = self.address.as_ref()?.as_str();
-        Some(match self.port.or_else(|| default_port(self.system)) {
-            // The path of a socket has no port.
-            Some(port) if !address.starts_with('/') => format!("{address}:{port}"),
-            _ => address.to_owned(),
+        let default = || default_port(self.system).filter(|_| !address.starts_with('/'));
+        Some(match self.port.or_else(default) {
+            Some(port) => format!("{address}:{port}"),
+            None => address.to_owned(),
         })
     }
 

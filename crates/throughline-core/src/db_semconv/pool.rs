@@ -75,7 +75,9 @@ impl WatchedPool {
         })
     }
 
-    fn attributes(&self) -> [KeyValue; 1] {
+    /// `db.client.connection.pool.name`.
+    #[must_use]
+    pub fn attributes(&self) -> [KeyValue; 1] {
         [KeyValue::new(POOL, self.name.clone())]
     }
 }

@@ -200,6 +200,8 @@ fn a_span_is_named_after_the_summary_else_the_operation_and_its_target() {
     };
     let bare = DatabaseEndpoint::new("mysql");
     let socket = bare.clone().server("/run/mysqld.sock", None);
+    let numbered = bare.clone().server("/run/mysqld.sock", Some(3307));
+    assert_eq!(socket, numbered);
     let redis = DatabaseEndpoint::new("redis").namespace("15");
     let cached = redis.clone().server("cache", None);
     for (endpoint, query, expected) in [
@@ -210,6 +212,7 @@ fn a_span_is_named_after_the_summary_else_the_operation_and_its_target() {
         (orders(), query("", "", "c", ""), "c"),
         (orders(), query("", "", "", ""), "orders"),
         (socket, query("", "GET", "", ""), "GET /run/mysqld.sock"),
+        (numbered, query("", "GET", "", ""), "GET /run/mysqld.sock"),
         (bare.clone(), query("", "GET", "", ""), "GET"),
         (bare, query("", "", "", ""), "mysql"),
         (redis, query("", "GET", "", ""), "GET"),
