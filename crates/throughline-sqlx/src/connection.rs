@@ -70,13 +70,14 @@ impl<DB: Instrumented> TracedConnection<'_, DB> {
         let is_savepoint = matches!(self.link, Link::Transaction(_));
         let command = if is_savepoint { "SAVEPOINT" } else { "BEGIN" };
         let connection = self.link.connection();
+        let own = statement.clone();
         let begin = async {
             match statement {
                 None => connection.begin().await,
                 Some(statement) => connection.begin_with(statement).await,
             }
         };
-        let begun = self.tracing.transaction(command, begin).await?;
+        let begun = self.tracing.transaction(command, own, begin).await?;
         Ok(TracedTransaction::new(
             begun,
             is_savepoint,

@@ -8,6 +8,13 @@ use sqlx::error::DatabaseError;
 use sqlx::{Connection, Database, Describe, Either, Error, SqlStr};
 use throughline_core::db_semconv::DatabaseEndpoint;
 
+#[cfg(any(
+    feature = "any",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "sqlite"
+))]
+use crate::endpoint;
 use crate::query::Taken;
 
 /// What a query yields: a row, or the end of a statement.
@@ -29,6 +36,9 @@ pub(crate) mod driver {
     pub trait Driver: Database {
         /// Which database the options lead to. None of them is its password.
         fn endpoint(options: &ConnectOptions<Self>) -> DatabaseEndpoint;
+
+        /// How many rows a statement affected.
+        fn affected(done: &Self::QueryResult) -> u64;
 
         fn fetch_many<'e>(
             connection: &'e mut Self::Connection,
@@ -71,13 +81,16 @@ pub(crate) fn status_code(error: &dyn DatabaseError) -> Option<Cow<'_, str>> {
     feature = "sqlite"
 ))]
 macro_rules! instrumented {
-    ($database:ty, $endpoint:expr) => {
+    ($database:ty, $endpoint:path) => {
         impl Instrumented for $database {}
 
         impl driver::Driver for $database {
             fn endpoint(options: &ConnectOptions<Self>) -> DatabaseEndpoint {
-                let endpoint: fn(&ConnectOptions<Self>) -> DatabaseEndpoint = $endpoint;
-                endpoint(options)
+                $endpoint(options)
+            }
+
+            fn affected(done: &Self::QueryResult) -> u64 {
+                done.rows_affected()
             }
 
             fn fetch_many<'e>(
@@ -113,53 +126,10 @@ macro_rules! instrumented {
 }
 
 #[cfg(feature = "postgres")]
-instrumented!(sqlx::Postgres, |options| {
-    // Without a name the database is that of the user (libpq, "dbname").
-    let database = options.get_database().unwrap_or(options.get_username());
-    let endpoint = DatabaseEndpoint::new("postgresql").namespace(database);
-    match options.get_socket() {
-        Some(socket) => endpoint.server(&socket.to_string_lossy(), None),
-        None => endpoint.server(options.get_host(), Some(options.get_port())),
-    }
-});
-
+instrumented!(sqlx::Postgres, endpoint::postgres);
 #[cfg(feature = "mysql")]
-instrumented!(sqlx::MySql, |options| {
-    let database = options.get_database().unwrap_or_default();
-    let endpoint = DatabaseEndpoint::new("mysql").namespace(database);
-    match options.get_socket() {
-        Some(socket) => endpoint.server(&socket.to_string_lossy(), None),
-        None => endpoint.server(options.get_host(), Some(options.get_port())),
-    }
-});
-
+instrumented!(sqlx::MySql, endpoint::mysql);
 #[cfg(feature = "sqlite")]
-instrumented!(sqlx::Sqlite, |options| {
-    sqlite(&options.get_filename().to_string_lossy())
-});
-
+instrumented!(sqlx::Sqlite, endpoint::sqlite);
 #[cfg(feature = "any")]
-instrumented!(sqlx::Any, |options| {
-    let url = &options.database_url;
-    let system = match url.scheme() {
-        "postgres" | "postgresql" => "postgresql",
-        "mysql" => "mysql",
-        "mariadb" => "mariadb",
-        "sqlite" => return sqlite(url.path().trim_start_matches("//")),
-        _ => "other_sql",
-    };
-    let endpoint = DatabaseEndpoint::new(system).namespace(url.path().trim_start_matches('/'));
-    match url.host_str() {
-        Some(host) => endpoint.server(host, url.port()),
-        None => endpoint,
-    }
-});
-
-/// The database is its file. sqlx gives each one in memory a name of its own, which says nothing.
-#[cfg(any(feature = "any", feature = "sqlite"))]
-fn sqlite(file: &str) -> DatabaseEndpoint {
-    const IN_MEMORY: &str = ":memory:";
-    let is_in_memory = file.starts_with("file:sqlx-in-memory-") || file == IN_MEMORY;
-    let name = if is_in_memory { IN_MEMORY } else { file };
-    DatabaseEndpoint::new("sqlite").namespace(name)
-}
+instrumented!(sqlx::Any, endpoint::any);

@@ -23,7 +23,7 @@ pub(crate) fn finish<T>(operation: &mut Operation<DatabaseCall>, result: &Result
 }
 
 /// The `error.type` of what has no code of the database's. No text of an error: it may quote a value or a password.
-fn error_type(error: &Error) -> &'static str {
+pub(crate) fn error_type(error: &Error) -> &'static str {
     match error {
         Error::Configuration(_) => "configuration",
         Error::InvalidArgument(_) => "invalid_argument",

@@ -2,54 +2,14 @@
 
 use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
-use opentelemetry::Context;
-use sqlx::{Database, Describe, Either, Error, Execute, Executor, SqlStr};
-use throughline_core::Operation;
-use throughline_core::db_semconv::{DatabaseCall, DatabaseSettings};
+use sqlx::{Database, Describe, Error, Execute, Executor, SqlStr};
 
 use crate::database::{Instrumented, Item};
-use crate::errors::finish;
 use crate::pool::Lent;
 use crate::query::Taken;
+use crate::request::{Counts, Request};
 use crate::rows::{PooledRows, TracedRows, for_each};
-use crate::text;
-use crate::tracing::Tracing;
 use crate::{TracedConnection, TracedPool, TracedPoolConnection, TracedTransaction};
-
-/// A query that has not begun: its span is one when it is first polled, under the span that was current when it was made.
-pub(crate) struct Request<'e> {
-    tracing: &'e Tracing,
-    parent: Context,
-    sql: SqlStr,
-    has_arguments: bool,
-}
-
-impl<'e> Request<'e> {
-    fn new<DB: Database>(tracing: &'e Tracing, query: &Taken<DB>) -> Self {
-        Self {
-            tracing,
-            parent: Context::current(),
-            sql: query.text(),
-            has_arguments: query.has_arguments(),
-        }
-    }
-
-    pub(crate) fn start(self) -> Operation<DatabaseCall> {
-        let query = |_: &DatabaseSettings| text::read(self.sql.as_str(), self.has_arguments);
-        self.tracing.start(self.parent, &query)
-    }
-
-    /// Awaits `work`, which counts its rows, as the query's operation.
-    async fn run<T>(self, work: impl Future<Output = (Result<T, Error>, u64)>) -> Result<T, Error> {
-        let mut operation = self.start();
-        let (result, rows) = operation.within(work).await;
-        if let Some(call) = operation.details_mut() {
-            call.returned(rows);
-        }
-        finish(&mut operation, &result);
-        result
-    }
-}
 
 /// Where a query finds its connection.
 trait Source<'e, DB: Instrumented>: Send + Sized + 'e {
@@ -91,19 +51,19 @@ fn execute<'e, DB: Instrumented>(
     query: Taken<DB>,
 ) -> BoxFuture<'e, Result<DB::QueryResult, Error>> {
     Box::pin(request.run(async move {
-        let (mut total, mut rows) = (DB::QueryResult::default(), 0);
+        let (mut total, mut counts) = (DB::QueryResult::default(), Counts::default());
         let done = match source.connection().await {
             Ok(connection) => {
                 let items = DB::fetch_many(connection, query);
-                for_each(items, |item| match item {
-                    Either::Left(part) => total.extend([part]),
-                    Either::Right(_) => rows += 1,
+                for_each(items, |item| {
+                    counts.add::<DB>(&item);
+                    total.extend(item.left());
                 })
                 .await
             }
             Err(error) => Err(error),
         };
-        (done.map(|()| total), rows)
+        (done.map(|()| total), counts)
     }))
 }
 
@@ -113,16 +73,19 @@ fn fetch_all<'e, DB: Instrumented>(
     query: Taken<DB>,
 ) -> BoxFuture<'e, Result<Vec<DB::Row>, Error>> {
     Box::pin(request.run(async move {
-        let mut rows = Vec::new();
+        let (mut rows, mut counts) = (Vec::new(), Counts::default());
         let done = match source.connection().await {
             Ok(connection) => {
                 let items = DB::fetch_many(connection, query);
-                for_each(items, |item| rows.extend(item.right())).await
+                for_each(items, |item| {
+                    counts.add::<DB>(&item);
+                    rows.extend(item.right());
+                })
+                .await
             }
             Err(error) => Err(error),
         };
-        let count = rows.len() as u64;
-        (done.map(|()| rows), count)
+        (done.map(|()| rows), counts)
     }))
 }
 
@@ -136,8 +99,11 @@ fn fetch_optional<'e, DB: Instrumented>(
             Ok(connection) => DB::fetch_optional(connection, query).await,
             Err(error) => Err(error),
         };
-        let count = u64::from(matches!(row, Ok(Some(_))));
-        (row, count)
+        let counts = Counts {
+            rows: u64::from(matches!(row, Ok(Some(_)))),
+            ..Counts::default()
+        };
+        (row, counts)
     }))
 }
 

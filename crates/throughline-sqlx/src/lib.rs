@@ -2,16 +2,20 @@
 #![cfg_attr(feature = "sqlite", doc = include_str!("../README.md"))]
 #![cfg_attr(not(feature = "sqlite"), doc = "sqlx, traced: see the README.")]
 
+mod acquire;
 mod connection;
 #[cfg(feature = "postgres")]
 mod copy;
 mod database;
+mod endpoint;
 mod errors;
 mod executor;
 mod pool;
 mod query;
+mod request;
 mod rows;
-mod text;
+mod setters;
+mod statement;
 mod tracing;
 mod transaction;
 
@@ -19,6 +23,9 @@ pub use connection::{TracedConnection, TracedPoolConnection};
 pub use database::Instrumented;
 pub use pool::TracedPool;
 pub use transaction::TracedTransaction;
+
+pub use throughline_core::db_semconv::{DatabaseFinish, Query};
+pub use throughline_core::{Outcome, RecordingSpan};
 
 pub use opentelemetry;
 pub use sqlx;

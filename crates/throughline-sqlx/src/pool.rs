@@ -5,18 +5,13 @@ use std::future::ready;
 use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
-use opentelemetry::metrics::MeterProvider;
-use opentelemetry::trace::{Tracer, TracerProvider};
 use sqlx::pool::{CloseEvent, PoolConnection, PoolOptions};
 use sqlx::{Acquire, Database, Error, Pool, SqlSafeStr, SqlStr, Transaction};
-use throughline_core::db_semconv::{
-    DatabaseEndpoint, DatabaseSettings, PoolState, PoolUse, WatchedPool,
-};
-use throughline_core::{MeterSource, TracerSource};
+use throughline_core::db_semconv::{PoolState, PoolUse, WatchedPool};
 
 use crate::database::{ConnectOptions, Instrumented};
 use crate::tracing::Tracing;
-use crate::{TracedPoolConnection, TracedTransaction};
+use crate::{TracedPoolConnection, TracedTransaction, acquire};
 
 /// A [`Pool`] whose queries have a span and a measurement each, as those of its connections and transactions do.
 ///
@@ -24,7 +19,7 @@ use crate::{TracedPoolConnection, TracedTransaction};
 pub struct TracedPool<DB: Database> {
     pub(crate) pool: Pool<DB>,
     pub(crate) tracing: Arc<Tracing>,
-    watched: Arc<WatchedPool>,
+    pub(crate) watched: Arc<WatchedPool>,
 }
 
 impl<DB: Instrumented> TracedPool<DB> {
@@ -38,90 +33,6 @@ impl<DB: Instrumented> TracedPool<DB> {
             tracing: Arc::new(Tracing::new(endpoint)),
             pool,
         }
-    }
-
-    /// Takes spans from `provider`. Default: the installed or the global provider.
-    ///
-    /// For tests side by side in one process, and for applications with several providers.
-    #[must_use]
-    pub fn tracer_provider<P>(self, provider: P) -> Self
-    where
-        P: TracerProvider + Send + Sync + 'static,
-        P::Tracer: Send + Sync + 'static,
-        <P::Tracer as Tracer>::Span: Send + Sync + 'static,
-    {
-        let tracers = TracerSource::new(provider);
-        self.change(|tracing| tracing.instrumentation.set_tracers(tracers))
-    }
-
-    /// Takes metrics from `provider`. Default: the installed or the global provider.
-    #[must_use]
-    pub fn meter_provider(self, provider: impl MeterProvider + Send + Sync + 'static) -> Self {
-        let meters = MeterSource::new(provider);
-        self.change(|tracing| tracing.instrumentation.set_meters(meters))
-    }
-
-    /// Records this as `db.system.name`. Default: the driver's own: `postgresql`, `mysql`, `sqlite`.
-    ///
-    /// For MariaDB, which sqlx's driver for MySQL does not tell apart, and for others that speak a protocol not their own.
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "mysql")]
-    /// # async fn connect(options: sqlx::mysql::MySqlConnectOptions) -> sqlx::Result<()> {
-    /// use sqlx::MySql;
-    /// use throughline_sqlx::TracedPool;
-    ///
-    /// let pool = TracedPool::<MySql>::connect_with(options).await?.system_name("mariadb");
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn system_name(self, system: &'static str) -> Self {
-        self.change(|tracing| {
-            let endpoint = DatabaseEndpoint::clone(&tracing.endpoint);
-            tracing.endpoint = Arc::new(endpoint.of_system(system));
-        })
-    }
-
-    /// Calls the pool this in `db.client.connection.pool.name`. Default: `server.address:server.port/db.namespace`.
-    ///
-    /// For applications with several pools of one database: of pools with one name, only one tells its connections.
-    #[must_use]
-    pub fn pool_name(mut self, name: &str) -> Self {
-        self.watched = watched(name, &self.pool);
-        self
-    }
-
-    /// Records `db.response.returned_rows`. Default: off.
-    #[must_use]
-    pub fn returned_rows(self) -> Self {
-        self.set(|settings| settings.returned_rows = true)
-    }
-
-    /// Opens spans only where there is one above. Default: everywhere. Queries without are measured all the same.
-    ///
-    /// For applications that ask their database in the background, where each question would be a trace of its own.
-    #[must_use]
-    pub fn only_under_parent(self) -> Self {
-        self.set(|settings| settings.only_under_parent = true)
-    }
-
-    /// Opens spans for what begins and ends a transaction, too: `BEGIN`, `COMMIT`, `ROLLBACK`, `SAVEPOINT`,
-    /// `RELEASE SAVEPOINT` and `ROLLBACK TO SAVEPOINT`. Default: off.
-    ///
-    /// One that is rolled back since it was dropped has no span for that: sqlx does it when the connection is used next.
-    #[must_use]
-    pub fn transaction_spans(self) -> Self {
-        self.set(|settings| settings.transaction_spans = true)
-    }
-
-    fn set(self, change: impl Fn(&mut DatabaseSettings) + Send + Sync + 'static) -> Self {
-        self.change(|tracing| tracing.instrumentation.change_database(change))
-    }
-
-    fn change(mut self, change: impl FnOnce(&mut Tracing)) -> Self {
-        change(Arc::make_mut(&mut self.tracing));
-        self
     }
 }
 
@@ -275,9 +186,14 @@ impl<DB: Instrumented> TracedPool<DB> {
     /// Waits for a connection.
     pub(crate) async fn lend(&self) -> Result<Lent<DB>, Error> {
         let resolved = self.tracing.instrumentation.resolve();
+        let span = acquire::start(&resolved, &self.watched);
         let wait = self.watched.wait(resolved.metrics());
         drop(resolved);
-        match self.pool.acquire().await {
+        let acquired = match span {
+            None => self.pool.acquire().await,
+            Some(span) => acquire::within(span, self.pool.acquire()).await,
+        };
+        match acquired {
             Ok(connection) => Ok((connection, wait.obtained())),
             Err(error) => {
                 if matches!(error, Error::PoolTimedOut) {
@@ -310,11 +226,12 @@ impl<DB: Instrumented> TracedPool<DB> {
         lent: impl Future<Output = Result<Lent<DB>, Error>>,
         statement: Option<SqlStr>,
     ) -> Result<TracedTransaction<'static, DB>, Error> {
+        let own = statement.clone();
         let begin = async {
             let (connection, in_use) = lent.await?;
             Ok((Transaction::begin(connection, statement).await?, in_use))
         };
-        let (begun, in_use) = self.tracing.transaction("BEGIN", begin).await?;
+        let (begun, in_use) = self.tracing.transaction("BEGIN", own, begin).await?;
         Ok(TracedTransaction::new(
             begun,
             false,
@@ -327,7 +244,7 @@ impl<DB: Instrumented> TracedPool<DB> {
 /// A connection, and the guard that measures how long it is in use.
 pub(crate) type Lent<DB> = (PoolConnection<DB>, PoolUse);
 
-fn watched<DB: Database>(name: &str, pool: &Pool<DB>) -> Arc<WatchedPool> {
+pub(crate) fn watched<DB: Database>(name: &str, pool: &Pool<DB>) -> Arc<WatchedPool> {
     let pool = pool.clone();
     Arc::new(WatchedPool::new(name, move || {
         let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);

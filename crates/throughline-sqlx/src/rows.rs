@@ -9,15 +9,12 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
-use sqlx::{Either, Error};
-use throughline_core::db_semconv::DatabaseCall;
-use throughline_core::{Operation, Outcome};
+use sqlx::Error;
 
 use crate::TracedPool;
 use crate::database::{Instrumented, Item};
-use crate::errors::finish;
-use crate::executor::Request;
 use crate::query::Taken;
+use crate::request::{Counts, Request, Running};
 
 /// The rows of a query, which end its operation.
 ///
@@ -30,8 +27,8 @@ pub(crate) struct TracedRows<'e, DB: Instrumented> {
 
 enum State<'e> {
     Unpolled(Request<'e>),
-    Waiting(Operation<DatabaseCall>),
-    Answered(Operation<DatabaseCall>),
+    Waiting(Running),
+    Answered(Running),
     Ended,
 }
 
@@ -47,20 +44,23 @@ impl<DB: Instrumented> Stream for TracedRows<'_, DB> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item<DB>>> {
         let this = self.get_mut();
-        let mut operation = match mem::replace(&mut this.state, State::Ended) {
+        let mut running = match mem::replace(&mut this.state, State::Ended) {
             State::Unpolled(request) => request.start(),
-            State::Waiting(operation) | State::Answered(operation) => operation,
+            State::Waiting(running) | State::Answered(running) => running,
             State::Ended => return this.rows.as_mut().poll_next(cx),
         };
-        let polled = operation.enter(|| this.rows.as_mut().poll_next(cx));
+        let rows = &mut this.rows;
+        let polled = running.operation.enter(|| rows.as_mut().poll_next(cx));
         match &polled {
-            Poll::Pending => this.state = State::Waiting(operation),
+            Poll::Pending => this.state = State::Waiting(running),
             Poll::Ready(Some(Ok(item))) => {
-                count::<DB>(&mut operation, item);
-                this.state = State::Answered(operation);
+                let mut counts = Counts::default();
+                counts.add::<DB>(item);
+                running.count(counts);
+                this.state = State::Answered(running);
             }
-            Poll::Ready(Some(result @ Err(_))) => finish(&mut operation, result),
-            Poll::Ready(None) => operation.finish(Outcome::Finished),
+            Poll::Ready(Some(result @ Err(_))) => running.finish(result),
+            Poll::Ready(None) => running.finish(&Ok(())),
         }
         polled
     }
@@ -68,19 +68,9 @@ impl<DB: Instrumented> Stream for TracedRows<'_, DB> {
 
 impl<DB: Instrumented> Drop for TracedRows<'_, DB> {
     fn drop(&mut self) {
-        if let State::Answered(operation) = &mut self.state {
-            operation.finish(Outcome::Finished);
+        if let State::Answered(running) = &mut self.state {
+            running.finish(&Ok(()));
         }
-    }
-}
-
-/// Notes a row.
-pub(crate) fn count<DB: Instrumented>(
-    operation: &mut Operation<DatabaseCall>,
-    item: &Either<DB::QueryResult, DB::Row>,
-) {
-    if let (Either::Right(_), Some(call)) = (item, operation.details_mut()) {
-        call.returned(1);
     }
 }
 

@@ -89,7 +89,7 @@ impl<'c, DB: Instrumented> TracedTransaction<'c, DB> {
             return Ok(());
         };
         let command = if self.is_savepoint { nested } else { outermost };
-        tracing.transaction(command, end(transaction)).await
+        tracing.transaction(command, None, end(transaction)).await
     }
 }
 

@@ -201,6 +201,7 @@ async fn any_has_the_numbers_of_mariadb() {
     let pool = traced(pool, &memory);
     pool.execute("SELECT 1 FROM nowhere").await.unwrap_err();
     let failed = [
+        ("db.query.text", "SELECT ? FROM nowhere".into()),
         ("db.query.summary", "SELECT nowhere".into()),
         ("db.response.returned_rows", 0.into()),
         ("db.response.status_code", "1146".into()),
@@ -334,5 +335,8 @@ async fn copy_and_listen_go_on_working_beside_the_spans() {
         .bind("tea");
     notify.execute(&pool).await.unwrap();
     assert_eq!(listener.recv().await.unwrap().payload(), "tea");
-    assert_eq!(names(&memory), ["CREATE orders", "SELECT orders", "SELECT"]);
+    assert_eq!(
+        names(&memory),
+        ["CREATE TABLE orders", "SELECT orders", "SELECT"]
+    );
 }
