@@ -69,9 +69,27 @@ fn check(
     assert_eq!(span.kind, SpanKind::Client);
 }
 
+/// What is on spans alone.
+const ON_SPANS: [&str; 2] = ["db.query.text", "db.response.returned_rows"];
+
+/// The operation was measured with what its span has.
+#[track_caller]
+fn check_measured(memory: &InMemory, span: &SpanRecord) {
+    let metrics = memory.metrics();
+    let mut durations = (metrics.iter()).filter(|it| it.name == "db.client.operation.duration");
+    let points = &durations.next().unwrap().points;
+    let mut expected = span.attributes.clone();
+    expected.retain(|key, _| !ON_SPANS.contains(&key.as_str()));
+    let mut same = points.iter().filter(|point| point.attributes == expected);
+    assert!(
+        same.next().is_some(),
+        "{expected:#?} is none of {points:#?}"
+    );
+}
+
 /// Queries that succeed and fail on one connection, with `placeholder`s for two values.
 macro_rules! check_queries {
-    ($pool:expr, $memory:expr, $of:expr, $insert:literal, $select:literal, $duplicate:literal) => {{
+    ($pool:expr, $memory:expr, $of:expr, $insert:literal, $select:literal, $duplicate:literal, $missing:literal) => {{
         let (pool, memory) = ($pool, $memory);
         let mut connection = pool.acquire().await.unwrap();
         connection.execute(ORDERS).await.unwrap();
@@ -84,7 +102,9 @@ macro_rules! check_queries {
             ("db.query.summary", "INSERT orders".into()),
             ("db.response.returned_rows", 0.into()),
         ];
-        check(&only(&memory), $of, &inserted);
+        let span = only(&memory);
+        check(&span, $of, &inserted);
+        check_measured(&memory, &span);
 
         insert().execute(&mut *connection).await.unwrap_err();
         inserted.push(("db.response.status_code", $duplicate.into()));
@@ -108,6 +128,7 @@ macro_rules! check_queries {
                 ("db.response.returned_rows", 1.into()),
             ];
             check(&span, $of, &selected);
+            check_measured(&memory, &span);
         }
 
         let mut tx = connection.begin().await.unwrap();
@@ -117,6 +138,22 @@ macro_rules! check_queries {
         assert_eq!(select().fetch_all(&mut *tx).await.unwrap().len(), 1);
         tx.commit().await.unwrap();
         assert_eq!(names(&memory), ["DELETE orders", "SELECT orders"]);
+        drop(memory.take_spans());
+
+        // It is asked for, and not there.
+        let call = connection.execute("CALL place_order(7)");
+        call.await.unwrap_err();
+        let called = [
+            ("db.query.text", "CALL place_order(?)".into()),
+            ("db.query.summary", "CALL place_order".into()),
+            ("db.stored_procedure.name", "place_order".into()),
+            ("db.response.returned_rows", 0.into()),
+            ("db.response.status_code", $missing.into()),
+            ("error.type", $missing.into()),
+        ];
+        let span = only(&memory);
+        check(&span, $of, &called);
+        check_measured(&memory, &span);
     }};
 }
 
@@ -131,7 +168,8 @@ async fn postgres_records_its_queries() {
         ("postgresql", "postgres", &server),
         "INSERT INTO orders VALUES ($1, $2)",
         "SELECT id, item FROM orders WHERE id > $1",
-        "23505"
+        "23505",
+        "42883"
     );
 }
 
@@ -146,7 +184,8 @@ async fn mariadb_records_its_queries() {
         ("mariadb", "mysql", &server),
         "INSERT INTO orders VALUES (?, ?)",
         "SELECT id, item FROM orders WHERE id > ?",
-        "1062"
+        "1062",
+        "1305"
     );
 }
 
@@ -187,6 +226,41 @@ async fn any_records_the_database_behind_it() {
     assert_eq!(span.attribute("db.system.name"), Some(&"sqlite".into()));
     assert_eq!(span.attribute("db.namespace"), Some(&":memory:".into()));
     assert_eq!(span.error_type(), Some("1"));
+}
+
+#[tokio::test]
+async fn the_schema_is_that_of_the_options() {
+    install_default_drivers();
+    let Some(server) = servers::postgres() else {
+        return;
+    };
+    let memory = InMemory::new();
+    let options = postgres_options(&server).options([("search_path", "shop,public")]);
+    let pool = PgPoolOptions::new().connect_with(options).await.unwrap();
+    traced(pool, &memory).execute("SELECT 1").await.unwrap();
+    let url = format!(
+        "postgres://postgres@127.0.0.1:{}/postgres?options[search_path]=shop,public",
+        server.port
+    );
+    let pool = sqlx::Pool::<Any>::connect(&url).await.unwrap();
+    let pool = traced(pool, &memory).old_names();
+    pool.execute("SELECT 1").await.unwrap();
+    let selected = [
+        ("db.query.text", "SELECT ?".into()),
+        ("db.query.summary", "SELECT".into()),
+        ("db.response.returned_rows", 1.into()),
+    ];
+    let of = ("postgresql", "postgres|shop", &*server);
+    let spans = memory.take_spans();
+    check(&spans[0], of, &selected);
+    let old = [
+        ("db.system", "postgresql".into()),
+        ("db.name", "postgres".into()),
+        ("db.user", "postgres".into()),
+        ("db.statement", "SELECT ?".into()),
+        ("db.operation", "SELECT".into()),
+    ];
+    check(&spans[1], of, &[&selected[..], &old[..]].concat());
 }
 
 #[tokio::test]

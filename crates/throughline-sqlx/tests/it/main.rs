@@ -9,6 +9,7 @@ mod pool;
 mod queries;
 #[cfg(all(feature = "any", feature = "mysql", feature = "postgres"))]
 mod servers;
+mod settings;
 mod streams;
 mod support;
 mod transactions;
