@@ -311,6 +311,7 @@ impl Config {
         let mut installation = Installation::default();
         installation.propagators = propagators;
         installation.http = Arc::new(self.http.clone());
+        installation.database = Arc::new(self.database.clone());
         installation.tracers = (signals.tracers.clone())
             .map(|tracers| TracerSource::new(tracers).with_sampler_hint(self.sampler.hint()));
         installation.meters = (signals.meters.clone())

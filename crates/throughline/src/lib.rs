@@ -27,6 +27,7 @@ pub use telemetry::{ShutdownReport, Telemetry};
 pub use opentelemetry;
 pub use opentelemetry_sdk::metrics::Temporality;
 pub use opentelemetry_sdk::trace::SpanData;
+pub use throughline_core::db_semconv::{DatabaseSettings, QueryText};
 pub use throughline_core::http_semconv::{
     CapturedHeaders, HttpSettings, KnownMethods, PathPatterns,
 };

@@ -180,6 +180,12 @@ impl<'a> Env<'a> {
         self.duration(variables, default, |_| true, MILLISECONDS)
     }
 
+    /// A duration in milliseconds; none where the variable is not set.
+    pub(super) fn milliseconds_if_set(&self, variables: Variables) -> Option<Duration> {
+        let milliseconds = self.number(variables, u64::MAX, |_| true, MILLISECONDS, &"none");
+        (milliseconds < u64::MAX).then_some(Duration::from_millis(milliseconds))
+    }
+
     /// The longest time for something, in milliseconds; 0 is no limit.
     pub(super) fn timeout(&self, variables: Variables, default: Duration) -> Duration {
         let timeout = self.milliseconds_or_0(variables, default);

@@ -9,6 +9,8 @@ use throughline_core::http_semconv::{
 };
 
 use super::env::{Env, Variables};
+use super::opt_in::{self, Switch};
+use super::stability;
 
 const SERVER_REQUEST: &str = "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_REQUEST_HEADERS";
 const SERVER_RESPONSE: &str = "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_RESPONSE_HEADERS";
@@ -18,7 +20,7 @@ const CLIENT_RESPONSE: &str = "OTEL_INSTRUMENTATION_HTTP_CLIENT_CAPTURE_RESPONSE
 pub(super) fn settings(env: &Env<'_>) -> HttpSettings {
     let mut settings = HttpSettings::default();
     settings.known_methods = known_methods(env);
-    settings.old_names = old_names(env);
+    settings.old_names = stability::old_names(env, "http");
     let headers = |variable| each::<HeaderName>(env, variable, "is no header name");
     settings.server_request_headers = CapturedHeaders::of_requests(headers(SERVER_REQUEST));
     settings.server_response_headers = CapturedHeaders::of_responses(headers(SERVER_RESPONSE));
@@ -30,18 +32,15 @@ pub(super) fn settings(env: &Env<'_>) -> HttpSettings {
     let sensitive = env.list("OTEL_RUST_INSTRUMENTATION_HTTP_SENSITIVE_QUERY_KEYS");
     (settings.sensitive_query_keys).extend(sensitive.into_iter().map(Into::into));
     for (variable, switches) in OPT_IN {
-        opt_in(env, variable, switches, &mut settings);
+        opt_in::read(env, variable, switches, &mut settings);
     }
     settings
 }
 
-/// What is off by default: its name, which is that of the layers' setter, and its place.
-type Switch = (&'static str, fn(&mut HttpSettings) -> &mut bool);
-
 const SERVER_OPT_IN: &str = "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_OPT_IN";
 const CLIENT_OPT_IN: &str = "OTEL_RUST_INSTRUMENTATION_HTTP_CLIENT_OPT_IN";
 
-const OPT_IN: [(&str, &[Switch]); 2] = [
+const OPT_IN: [(&str, &[Switch<HttpSettings>]); 2] = [
     (
         SERVER_OPT_IN,
         &[
@@ -64,33 +63,8 @@ const OPT_IN: [(&str, &[Switch]); 2] = [
     ),
 ];
 
-fn opt_in(env: &Env<'_>, variable: &'static str, switches: &[Switch], settings: &mut HttpSettings) {
-    for name in env.list(variable) {
-        let known = switches
-            .iter()
-            .find(|(known, _)| name.eq_ignore_ascii_case(known));
-        match known {
-            Some((_, switch)) => *switch(settings) = true,
-            None => {
-                let known: Vec<_> = switches.iter().map(|&(known, _)| known).collect();
-                let problem = format!("is none of {}", known.join(", "));
-                env.warn(variable, &name, &problem, "the others of the list");
-            }
-        }
-    }
-}
-
-/// The names of those that are on.
-fn opted_in(settings: &HttpSettings, switches: &[Switch]) -> String {
-    let mut settings = settings.clone();
-    let mut on = switches.to_vec();
-    on.retain(|(_, switch)| *switch(&mut settings));
-    let names: Vec<_> = on.into_iter().map(|(name, _)| name).collect();
-    names.join(",")
-}
-
 /// Each setting, its variable and its value, for people.
-pub(super) fn describe(settings: &HttpSettings) -> [(&'static str, Variables, String); 12] {
+pub(super) fn describe(settings: &HttpSettings) -> [(&'static str, Variables, String); 11] {
     [
         (
             "http known methods",
@@ -140,17 +114,12 @@ pub(super) fn describe(settings: &HttpSettings) -> [(&'static str, Variables, St
         (
             "http server opt-in",
             &[SERVER_OPT_IN],
-            opted_in(settings, OPT_IN[0].1),
+            opt_in::names(settings, OPT_IN[0].1),
         ),
         (
             "http client opt-in",
             &[CLIENT_OPT_IN],
-            opted_in(settings, OPT_IN[1].1),
-        ),
-        (
-            "http old names",
-            &[STABILITY],
-            settings.old_names.to_string(),
+            opt_in::names(settings, OPT_IN[1].1),
         ),
     ]
 }
@@ -194,24 +163,6 @@ fn each<T: FromStr>(env: &Env<'_>, variable: &'static str, problem: &str) -> Vec
         env.warn(variable, item, problem, used);
     }
     parsed
-}
-
-const STABILITY: &str = "OTEL_SEMCONV_STABILITY_OPT_IN";
-
-/// Whether `http/dup` is opted into: "`http/dup` has higher precedence than `http`".
-fn old_names(env: &Env<'_>) -> bool {
-    let mut old_names = false;
-    for category in env.list(STABILITY) {
-        match category.to_ascii_lowercase().as_str() {
-            "http/dup" => old_names = true,
-            "http" | "database" => {}
-            _ => {
-                let used = "the names of semantic conventions 1.44";
-                env.warn(STABILITY, &category, "is not built yet", used);
-            }
-        }
-    }
-    old_names
 }
 
 fn excluded_urls(env: &Env<'_>) -> PathPatterns {

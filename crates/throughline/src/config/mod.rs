@@ -1,6 +1,7 @@
 //! The configuration: read once from the environment, printable, changeable by code, then built.
 
 mod batch;
+mod database;
 mod deferring;
 mod endpoint;
 mod env;
@@ -10,6 +11,7 @@ mod limits;
 mod logs;
 mod metrics;
 mod not_built;
+mod opt_in;
 mod origins;
 mod otlp;
 mod propagators;
@@ -17,12 +19,14 @@ mod resource;
 mod sampler;
 mod settings;
 mod signal;
+mod stability;
 mod typos;
 
 use std::cell::{RefCell, RefMut};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use throughline_core::db_semconv::DatabaseSettings;
 use throughline_core::http_semconv::HttpSettings;
 use throughline_core::propagation::Propagator;
 use throughline_log::Format;
@@ -122,6 +126,10 @@ pub struct Config {
     /// `OTEL_INSTRUMENTATION_HTTP_…`, `OTEL_RUST_INSTRUMENTATION_HTTP_…` and `http/dup` in
     /// `OTEL_SEMCONV_STABILITY_OPT_IN`; default: [`HttpSettings::default`].
     pub http: HttpSettings,
+    /// What instrumentations of databases record, where they have no settings of their own.
+    /// `OTEL_RUST_INSTRUMENTATION_DB_…` and `database/dup` in `OTEL_SEMCONV_STABILITY_OPT_IN`; default:
+    /// [`DatabaseSettings::default`].
+    pub database: DatabaseSettings,
     /// Which events are logged, as lines and as records, as `EnvFilter` directives. `RUST_LOG`; default: `info`.
     pub log_filter: String,
     /// Which of their own messages throughline and the SDK log, where [`log_filter`](Self::log_filter) does not name them.
@@ -219,6 +227,7 @@ impl Config {
             sampler: Sampler::of(env),
             propagators: propagators::of(env),
             http: http::settings(env),
+            database: database::settings(env),
             log_filter: logs::log_filter(env),
             log_level: logs::log_level(env),
             log_format: logs::log_format(env),

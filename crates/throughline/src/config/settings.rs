@@ -11,7 +11,9 @@ use throughline_otlp::otlp::{OtlpConfig, Pem};
 use super::batch::BatchVariables;
 use super::env::Variables;
 use super::signal::{LOGS, METRICS, Signal, TRACES};
-use super::{Batch, Config, Exporter, batch, http, limits, metrics, propagators};
+use super::{
+    Batch, Config, Exporter, batch, database, http, limits, metrics, propagators, stability,
+};
 use crate::resource::Detector;
 
 /// A setting as it may be shown.
@@ -54,6 +56,11 @@ pub(super) fn of(config: &Config) -> Vec<Setting> {
     for (name, variables, value) in http::describe(&config.http) {
         settings.add(name, variables, or_none(value));
     }
+    for (name, variables, value) in database::describe(&config.database) {
+        settings.add(name, variables, or_none(value));
+    }
+    let old_names = or_none(stability::describe(config));
+    settings.add("old names", &[stability::STABILITY], old_names);
     settings.add("log filter", &["RUST_LOG"], config.log_filter.clone());
     let level = config.log_level.map(|level| level.to_string());
     let level = level.unwrap_or_else(|| "as the log filter".to_owned());

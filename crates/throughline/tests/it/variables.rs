@@ -1,11 +1,16 @@
 //! Where each signal goes, and what goes with it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::Request;
-use opentelemetry::trace::Tracer;
-use opentelemetry::{Value, global};
+use opentelemetry::trace::{TraceContextExt, Tracer};
+use opentelemetry::{Context, Value, global};
+use throughline_core::db_semconv::{
+    DatabaseEndpoint, DatabaseHooks, DatabaseMetrics, DatabaseRequest, Query,
+};
+use throughline_core::{Instrumentation, Outcome};
 use throughline_testing::{Collector, MetricRecord};
 use tower::ServiceExt;
 
@@ -423,4 +428,58 @@ fn what_is_recorded_of_http_is_as_the_variables_say() {
     }
     let metrics = collector.metrics();
     assert!(metrics.iter().any(|m| m.name == "http.server.duration"));
+}
+
+/// Asks a database under no span, and then below one.
+fn ask_a_database() {
+    app::on_current_thread(async {
+        let telemetry = app::init();
+        let instrumentation = Instrumentation::<DatabaseMetrics>::new("test-database", "1.2.3");
+        let ask = |parent| {
+            let request = DatabaseRequest {
+                endpoint: &Arc::new(DatabaseEndpoint::new("sqlite")),
+                query: &|settings| Query {
+                    text: Some(format!("{:?}", settings.query_text).into()),
+                    ..Query::default()
+                },
+                hooks: &DatabaseHooks::default(),
+            };
+            let mut operation = request.start(parent, &instrumentation.resolve());
+            operation.details_mut().unwrap().returned(7);
+            operation.finish(Outcome::Finished);
+        };
+        ask(Context::new());
+        let tracer = global::tracer("test");
+        ask(Context::new().with_span(tracer.start("request")));
+        telemetry.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn what_is_recorded_of_databases_is_as_the_variables_say() {
+    let test = what_is_recorded_of_databases_is_as_the_variables_say;
+    let Some(process) = process::of(test, ask_a_database) else {
+        return;
+    };
+    let collector = Collector::start_blocking().unwrap();
+    (process.exporting_to(&collector))
+        .variable("OTEL_RUST_INSTRUMENTATION_DB_QUERY_TEXT", "sanitized")
+        .variable("OTEL_RUST_INSTRUMENTATION_DB_OPT_IN", "returned_rows")
+        .variable("OTEL_RUST_INSTRUMENTATION_DB_ONLY_UNDER_PARENT", "true")
+        .variable("OTEL_RUST_INSTRUMENTATION_DB_SLOW_THRESHOLD", "0")
+        .variable("OTEL_SEMCONV_STABILITY_OPT_IN", "database/dup")
+        .run();
+    let mut spans = collector.spans();
+    spans.retain(|span| span.name == "sqlite");
+    let [span] = &spans[..] else {
+        panic!("one span instead of {spans:#?}")
+    };
+    span.assert_attributes(&[
+        ("db.system.name", "sqlite".into()),
+        ("db.query.text", "Sanitized".into()),
+        ("db.response.returned_rows", 7.into()),
+        ("db.system", "sqlite".into()),
+        ("db.statement", "Sanitized".into()),
+    ]);
+    assert_eq!(span.events[0].name, "throughline.db.slow");
 }

@@ -112,35 +112,6 @@ fn excluded_urls_are_paths_and_prefixes() {
 }
 
 #[test]
-fn old_names_of_http_are_opted_into() {
-    const VARIABLE: &str = "OTEL_SEMCONV_STABILITY_OPT_IN";
-    let check = |list, expected, unknown: &[&str]| {
-        let warnings: Vec<_> = (unknown.iter())
-            .map(|category| {
-                format!(
-                    "{VARIABLE}: {category:?} is not built yet; instead: the names of semantic conventions 1.44"
-                )
-            })
-            .collect();
-        let warnings: Vec<_> = warnings.iter().map(String::as_str).collect();
-        check_warned(
-            &[(VARIABLE, list)],
-            |c| c.http.old_names,
-            expected,
-            &warnings,
-        );
-    };
-    check("", false, &[]);
-    check("http", false, &[]);
-    check("database, HTTP", false, &[]);
-    check("http/dup", true, &[]);
-    check("http, HTTP/Dup", true, &[]);
-    check("http/dup,http", true, &[]);
-    check("database/dup,http/dup", true, &["database/dup"]);
-    check("rpc/dup", false, &["rpc/dup"]);
-}
-
-#[test]
 fn proxies_are_trusted_by_networks() {
     const VARIABLE: &str = "OTEL_RUST_INSTRUMENTATION_HTTP_SERVER_TRUSTED_PROXIES";
     let check = |list: &str, expected: &[&str], warnings: &[&str]| {
@@ -277,13 +248,6 @@ fn each_variable_changes_its_line() {
             "http client opt-in: url_scheme",
             "all",
             r#""all" is none of url_scheme, user_agent, body_sizes, active_requests; instead: the others of the list"#,
-        ),
-        (
-            "OTEL_SEMCONV_STABILITY_OPT_IN",
-            "http/dup",
-            "http old names: true",
-            "database/dup",
-            r#""database/dup" is not built yet; instead: the names of semantic conventions 1.44"#,
         ),
     ]);
     let keys = "OTEL_RUST_INSTRUMENTATION_HTTP_SENSITIVE_QUERY_KEYS";

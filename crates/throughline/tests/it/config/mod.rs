@@ -3,6 +3,7 @@
 mod batch;
 mod changes;
 mod collector;
+mod database;
 mod documented;
 mod endpoint;
 mod exporters;
@@ -14,6 +15,7 @@ mod printed;
 mod property;
 mod resource;
 mod sampler;
+mod stability;
 
 use std::fmt::Debug;
 

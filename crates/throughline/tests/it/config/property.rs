@@ -75,6 +75,8 @@ const VALUES: &[&str] = &[
     "10.0.0.0/8",
     "body_sizes",
     "http/dup",
+    "database/dup",
+    "sanitized",
     "api.example.com:443",
 ];
 
