@@ -361,6 +361,29 @@ async fn a_query_cancelled_on_mariadb_leaves_one_span_and_the_pool_works() {
 }
 
 #[tokio::test]
+async fn a_stream_dropped_while_it_waits_for_more_is_cancelled_with_the_rows_so_far() {
+    let Some((pool, memory, _server)) = postgres().await else {
+        return;
+    };
+    // Large enough that the server does not keep the rows back until the end.
+    let sets = "SELECT repeat('x', 20000) FROM generate_series(1, 9); SELECT pg_sleep(3600)";
+    let mut stream = pool.fetch(sets);
+    stream.next().await.unwrap().unwrap();
+    let mut count = 1;
+    while let Some(row) = stream.next().now_or_never() {
+        row.unwrap().unwrap();
+        count += 1;
+    }
+    drop(stream);
+    let span = only(&memory);
+    assert_eq!(
+        (rows(&span), span.error_type()),
+        (Some(count), Some("cancelled"))
+    );
+    pool.execute("SELECT 1").await.unwrap();
+}
+
+#[tokio::test]
 async fn several_result_sets_are_one_operation() {
     async fn check<DB: Instrumented>(pool: &TracedPool<DB>, memory: &InMemory) {
         let sets = "SELECT 1; SELECT 2 UNION SELECT 3";

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 
@@ -80,7 +81,10 @@ impl Server {
         name: &str,
         prepare: impl FnOnce(&Path, u16) -> Option<(Command, &'static str)>,
     ) -> Option<Self> {
-        let folder = env::temp_dir().join(format!("throughline-{name}-{}", std::process::id()));
+        // One that ends removes its folder while the next one has begun.
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let (process, started) = (std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
+        let folder = env::temp_dir().join(format!("throughline-{name}-{process}-{started}"));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir(&folder).unwrap();
         if is_root() {

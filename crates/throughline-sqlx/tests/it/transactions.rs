@@ -192,7 +192,7 @@ async fn a_transaction_with_a_statement_of_its_own_begins() {
     // Within one there is none to begin by a statement of one's own.
     tx.begin_with("BEGIN IMMEDIATE").await.unwrap_err();
     drop(tx);
-    assert_eq!(names(&memory), ["BEGIN", "ROLLBACK", "BEGIN", "SAVEPOINT"]);
+    assert_eq!(names(&memory), ["BEGIN", "ROLLBACK", "BEGIN", "BEGIN"]);
 }
 
 #[tokio::test]

@@ -64,10 +64,10 @@ async fn an_application_passes_with_another_type_of_pool() {
         "SELECT stock",
         "INSERT orders",
         "INSERT lines",
-        "SELECT orders lines",
+        "SELECT orders SELECT lines",
         "DELETE orders",
         "DELETE orders",
-        "SELECT orders lines",
+        "SELECT orders SELECT lines",
         "DELETE stock",
     ];
     assert_eq!(names(&memory), expected);
