@@ -365,8 +365,10 @@ async fn a_stream_dropped_while_it_waits_for_more_is_cancelled_with_the_rows_so_
     let Some((pool, memory, _server)) = postgres().await else {
         return;
     };
+    let mut other = pool.inner().acquire().await.unwrap();
+    other.execute("SELECT pg_advisory_lock(7)").await.unwrap();
     // Large enough that the server does not keep the rows back until the end.
-    let sets = "SELECT repeat('x', 20000) FROM generate_series(1, 9); SELECT pg_sleep(3600)";
+    let sets = "SELECT repeat('x', 20000) FROM generate_series(1, 9); SELECT pg_advisory_lock(7)";
     let mut stream = pool.fetch(sets);
     stream.next().await.unwrap().unwrap();
     let mut count = 1;
@@ -380,6 +382,7 @@ async fn a_stream_dropped_while_it_waits_for_more_is_cancelled_with_the_rows_so_
         (rows(&span), span.error_type()),
         (Some(count), Some("cancelled"))
     );
+    other.execute("SELECT pg_advisory_unlock(7)").await.unwrap();
     pool.execute("SELECT 1").await.unwrap();
 }
 
