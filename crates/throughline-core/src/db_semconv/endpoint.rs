@@ -54,14 +54,18 @@ impl DatabaseEndpoint {
         self
     }
 
-    /// Adds the schema to the [namespace](Self::namespace): `{database}|{schema}` (conventions, PostgreSQL). Default: none.
+    /// Adds the schema to the [namespace](Self::namespace): `{database}|{schema}`, or the schema alone where that is not known
+    /// (conventions, PostgreSQL). Default: none.
     #[must_use]
     pub fn schema(mut self, schema: &str) -> Self {
-        if let (Some(database), false) = (&self.namespace, schema.is_empty()) {
-            let database = database.clone();
-            self.namespace = shared(&format!("{database}|{schema}"));
-            self.database = Some(database);
+        if schema.is_empty() {
+            return self;
         }
+        self.database = self.namespace.take();
+        self.namespace = match &self.database {
+            Some(database) => shared(&format!("{database}|{schema}")),
+            None => shared(schema),
+        };
         self
     }
 

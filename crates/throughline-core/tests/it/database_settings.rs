@@ -179,7 +179,8 @@ fn a_schema_belongs_to_its_database() {
     let orders = || system().namespace("orders");
     assert_eq!(namespace(orders().schema("shop")), "orders|shop");
     assert_eq!(namespace(orders().schema("")), "orders");
-    assert_eq!(namespace(system().schema("shop")), "postgresql");
+    assert_eq!(namespace(system().schema("shop")), "shop");
+    assert_eq!(namespace(system().schema("")), "postgresql");
     assert_eq!(namespace(orders().schema("shop").namespace("a")), "a");
 }
 
