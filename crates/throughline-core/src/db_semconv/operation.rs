@@ -203,6 +203,19 @@ impl DatabaseCall {
         self.rows = Some(self.rows.unwrap_or_default().saturating_add(rows));
     }
 
+    /// "The `error.type` SHOULD match the `db.response.status_code` returned by the database or the client library." An
+    /// operation that was dropped before its answer is an error: nobody knows whether the database carried it out.
+    fn error_type(&self, outcome: Outcome) -> Option<StringValue> {
+        let own = match outcome {
+            Outcome::Finished | Outcome::Upgraded => None,
+            Outcome::Error(error_type) => Some(error_type),
+            Outcome::Cancelled => Some("cancelled"),
+            Outcome::Panicked => Some("panic"),
+        };
+        let code = self.status_code.clone();
+        code.or_else(|| own.map(Into::into))
+    }
+
     fn end_attributes(&self, error_type: Option<StringValue>) -> impl Iterator<Item = KeyValue> {
         let code = self.status_code.clone();
         let attributes = [
@@ -211,34 +224,50 @@ impl DatabaseCall {
         ];
         attributes.into_iter().flatten()
     }
+
+    /// How many rows came back, where that is recorded.
+    fn recorded_rows(&self) -> Option<u64> {
+        self.rows.filter(|_| self.records_rows)
+    }
+
+    fn mark_slow(&self, elapsed: Duration, span: &RecordingSpan<'_>) {
+        if let Some(threshold) = self.slow_threshold.filter(|&it| elapsed >= it) {
+            let threshold = KeyValue::new(SLOW_THRESHOLD, threshold.as_secs_f64());
+            span.add_event(SLOW, vec![threshold]);
+        }
+    }
+
+    fn measure(
+        &self,
+        metrics: &DatabaseMetrics,
+        elapsed: Duration,
+        error_type: Option<StringValue>,
+    ) {
+        let mut attributes: Vec<_> = self.endpoint.attributes().collect();
+        attributes.extend(self.identity.clone().attributes());
+        attributes.extend(self.end_attributes(error_type));
+        metrics.duration.record(elapsed.as_secs_f64(), &attributes);
+        if let Some(rows) = self.recorded_rows() {
+            metrics.returned_rows.record(rows, &attributes);
+        }
+    }
 }
 
 impl Details for DatabaseCall {
-    /// "The `error.type` SHOULD match the `db.response.status_code` returned by the database or the client library." An
-    /// operation that was dropped before its answer is an error: nobody knows whether the database carried it out.
     fn finish(self, outcome: Outcome, elapsed: Duration, span: Option<RecordingSpan<'_>>) {
-        let (error_type, description) = match outcome {
-            Outcome::Finished | Outcome::Upgraded => (None, ""),
-            Outcome::Error(error_type) => (Some(error_type), ""),
-            Outcome::Cancelled => (Some("cancelled"), "dropped before the answer"),
-            Outcome::Panicked => (Some("panic"), "panicked"),
-        };
-        let error_type: Option<StringValue> = match (&self.status_code, error_type) {
-            (Some(code), _) => Some(code.clone()),
-            (None, error_type) => error_type.map(Into::into),
-        };
-        let rows = self.rows.filter(|_| self.records_rows);
+        let error_type = self.error_type(outcome);
         if let Some(span) = span {
+            let rows = self.recorded_rows();
             let rows = rows.and_then(|rows| i64::try_from(rows).ok());
             let rows = rows.map(|rows| KeyValue::new(RETURNED_ROWS, rows));
             span.set_attributes(self.end_attributes(error_type.clone()).chain(rows));
-            if error_type.is_some() {
-                span.set_error(description);
+            match outcome {
+                _ if error_type.is_none() => {}
+                Outcome::Cancelled => span.set_error("dropped before the answer"),
+                Outcome::Panicked => span.set_error("panicked"),
+                _ => span.set_error(""),
             }
-            if let Some(threshold) = self.slow_threshold.filter(|&it| elapsed >= it) {
-                let threshold = KeyValue::new(SLOW_THRESHOLD, threshold.as_secs_f64());
-                span.add_event(SLOW, vec![threshold]);
-            }
+            self.mark_slow(elapsed, &span);
             if let Some(hook) = &self.on_finish {
                 let finish = DatabaseFinish {
                     outcome,
@@ -251,13 +280,7 @@ impl Details for DatabaseCall {
             }
         }
         if let Some(metrics) = &self.metrics {
-            let mut attributes: Vec<_> = self.endpoint.attributes().collect();
-            attributes.extend(self.identity.clone().attributes());
-            attributes.extend(self.end_attributes(error_type));
-            metrics.duration.record(elapsed.as_secs_f64(), &attributes);
-            if let Some(rows) = rows {
-                metrics.returned_rows.record(rows, &attributes);
-            }
+            self.measure(metrics, elapsed, error_type);
         }
     }
 }

@@ -12,12 +12,12 @@ use throughline_testing::{Expected, InMemory};
 
 use crate::support::{names, only, orders, sqlite, traced, under};
 
-/// The text of a query, set so, with an argument and without.
-async fn check_texts(
-    set: fn(TracedPool<Sqlite>) -> TracedPool<Sqlite>,
-    sql: &'static str,
-    (bound, alone): (Option<&str>, Option<&str>),
-) {
+type Set = fn(TracedPool<Sqlite>) -> TracedPool<Sqlite>;
+
+/// What is recorded with an argument and without.
+type Texts = (Option<&'static str>, Option<&'static str>);
+
+async fn check_texts(set: Set, sql: &'static str, (bound, alone): Texts) {
     let (pool, memory) = orders().await;
     let pool = set(pool);
     let text = || {
@@ -34,8 +34,7 @@ async fn check_texts(
 
 #[tokio::test]
 async fn a_text_is_as_written_where_values_come_apart_from_it() {
-    type Set = fn(TracedPool<Sqlite>) -> TracedPool<Sqlite>;
-    let ways: [(Set, (Option<&str>, Option<&str>)); 4] = [
+    let ways: [(Set, Texts); 4] = [
         (
             |pool| pool,
             (Some("SELECT 'a' WHERE ?"), Some("SELECT ? WHERE ?")),
