@@ -10,6 +10,7 @@ use crate::drive::Path;
 use crate::end::EndOptions;
 use crate::export::{Export, ExportOptions};
 use crate::line::LineOptions;
+use crate::query::{Query, QueryOptions};
 use crate::request::{RequestOptions, request_path};
 use crate::sql::SqlOptions;
 use crate::stack::Stack;
@@ -31,6 +32,14 @@ pub enum Command {
     Line(LineOptions),
     /// The reading of an SQL statement.
     Sql(SqlOptions),
+    /// A query of one row from SQLite in memory.
+    Query {
+        /// What stands around the pool.
+        pool: Query,
+        /// The query.
+        #[command(flatten)]
+        options: QueryOptions,
+    },
     /// A call by reqwest's client.
     Call {
         /// What stands around the client.
@@ -65,6 +74,7 @@ impl Command {
             Self::Child(options) => options.path(),
             Self::Line(options) => Ok(options.path()),
             Self::Sql(options) => Ok(options.path()),
+            Self::Query { pool, options } => pool.path(&options),
             Self::Call { client, options } => client.path(&options),
             Self::End(options) => options.path(),
             Self::Export { by, options } => by.path(&options),

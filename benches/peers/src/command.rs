@@ -5,11 +5,13 @@ use std::io;
 
 use clap::Subcommand;
 use throughline_bench::{
-    CallOptions, ExportOptions, Path, RequestOptions, SqlStatement, reads, request_path, router,
+    CallOptions, ExportOptions, Path, QueryOptions, RequestOptions, SqlStatement, reads,
+    request_path, router,
 };
 
 use crate::call::Call;
 use crate::export::Export;
+use crate::query::Query;
 use crate::stack::Stack;
 
 /// A path of ours or of a peer's.
@@ -33,6 +35,14 @@ pub enum Command {
         /// The call.
         #[command(flatten)]
         options: CallOptions,
+    },
+    /// A query of one row from SQLite in memory.
+    PeerQuery {
+        /// What stands around the pool.
+        pool: Query,
+        /// The query.
+        #[command(flatten)]
+        options: QueryOptions,
     },
     /// The text of an SQL statement without literals, by `sql_lexer`.
     PeerSql {
@@ -62,6 +72,7 @@ impl Command {
                 request_path(options, |options| stack.observe(router(options), options))
             }
             Self::PeerCall { client, options } => client.path(&options),
+            Self::PeerQuery { pool, options } => pool.path(&options),
             Self::PeerSql { statement } => {
                 let sql = statement.text();
                 // It takes the text, which is somebody else's: one copy is its cost.

@@ -7,7 +7,9 @@ mod call;
 mod command;
 mod export;
 mod floor;
+mod query;
 mod sdk;
+mod sdk_0_32;
 mod stack;
 
 pub use command::Command;

@@ -20,7 +20,7 @@ use table::Measured;
 /// Options of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Measures only what has this in its name: `request`, `child`, `line`, `sql`, `call`, `export`, `loopback`, `flood`.
+    /// Measures only what has this in its name: `request`, `child`, `line`, `sql`, `call`, `query`, `export`, `loopback`, `flood`.
     #[arg(long, default_value = "")]
     only: String,
     /// Writes the figures into `docs/performance.md`, too.

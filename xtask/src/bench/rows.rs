@@ -120,6 +120,8 @@ pub(crate) fn groups(server: &str, collector: (&str, &str)) -> Vec<Group> {
     groups.extend([work(), children(), lines()]);
     groups.extend(STATEMENTS.iter().map(|(what, word)| statements(what, word)));
     groups.extend(["sampled", "unsampled"].map(|input| calls(input, server)));
+    groups.extend(["sampled", "unsampled"].map(queries));
+    groups.push(queries_0_8());
     groups.push(exports(collector));
     groups.extend([open(), attributes(), held(), threads()]);
     groups
@@ -327,6 +329,50 @@ fn calls(input: &str, server: &str) -> Group {
         row(what, NOTHING, format!("call bare {input} {server}")),
         rows,
     )
+}
+
+fn queries(input: &str) -> Group {
+    let what = match input {
+        "sampled" => "query of a row, SQLite in memory, sampled",
+        _ => "query of a row, SQLite in memory, unsampled",
+    };
+    let of = |by: &'static str, words: &str, remark: &'static str| Row {
+        remark,
+        ..row(what, by, words.replace("INPUT", input))
+    };
+    let rows = vec![
+        of("**throughline-sqlx**", "query throughline INPUT", ""),
+        of(
+            "**throughline-sqlx**",
+            "query throughline INPUT --metrics",
+            "with metrics",
+        ),
+        of(
+            "**throughline-sqlx**",
+            "query disabled INPUT",
+            "`OTEL_SDK_DISABLED`",
+        ),
+        of(
+            "sqlx-otel",
+            "peer-query sqlx-otel INPUT",
+            "OpenTelemetry 0.32, the newest that it knows; no summary, named `sqlite`",
+        ),
+        of(
+            "sqlx-otel",
+            "peer-query sqlx-otel INPUT --metrics",
+            "with metrics",
+        ),
+    ];
+    group(row(what, NOTHING, format!("query bare {input}")), rows)
+}
+
+fn queries_0_8() -> Group {
+    let what = "query of a row, SQLite in memory, sampled, sqlx 0.8";
+    let rows = vec![Row {
+        remark: "sqlx 0.8, the newest that it knows; no summary",
+        ..row(what, "sqlx-tracing", "peer-query sqlx-tracing sampled")
+    }];
+    group(row(what, NOTHING, "peer-query bare08 sampled"), rows)
 }
 
 fn exports((http, grpc): (&str, &str)) -> Group {
