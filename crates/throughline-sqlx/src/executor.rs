@@ -1,5 +1,7 @@
 //! One way for all queries, whatever they are sent through.
 
+use std::pin::pin;
+
 use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
 use sqlx::{Database, Describe, Error, Execute, Executor, SqlStr};
@@ -50,21 +52,24 @@ fn execute<'e, DB: Instrumented>(
     request: Request<'e>,
     query: Taken<DB>,
 ) -> BoxFuture<'e, Result<DB::QueryResult, Error>> {
-    Box::pin(request.run(async move {
-        let (mut total, mut counts) = (DB::QueryResult::default(), Counts::default());
-        let done = match source.connection().await {
-            Ok(connection) => {
-                let items = DB::fetch_many(connection, query);
-                for_each(items, |item| {
-                    counts.add::<DB>(&item);
-                    total.extend(item.left());
-                })
-                .await
-            }
-            Err(error) => Err(error),
-        };
-        (done.map(|()| total), counts)
-    }))
+    Box::pin(async move {
+        let work = pin!(async move {
+            let (mut total, mut counts) = (DB::QueryResult::default(), Counts::default());
+            let done = match source.connection().await {
+                Ok(connection) => {
+                    let items = DB::fetch_many(connection, query);
+                    for_each(items, |item| {
+                        counts.add::<DB>(&item);
+                        total.extend(item.left());
+                    })
+                    .await
+                }
+                Err(error) => Err(error),
+            };
+            (done.map(|()| total), counts)
+        });
+        request.run(work).await
+    })
 }
 
 fn fetch_all<'e, DB: Instrumented>(
@@ -72,21 +77,24 @@ fn fetch_all<'e, DB: Instrumented>(
     request: Request<'e>,
     query: Taken<DB>,
 ) -> BoxFuture<'e, Result<Vec<DB::Row>, Error>> {
-    Box::pin(request.run(async move {
-        let (mut rows, mut counts) = (Vec::new(), Counts::default());
-        let done = match source.connection().await {
-            Ok(connection) => {
-                let items = DB::fetch_many(connection, query);
-                for_each(items, |item| {
-                    counts.add::<DB>(&item);
-                    rows.extend(item.right());
-                })
-                .await
-            }
-            Err(error) => Err(error),
-        };
-        (done.map(|()| rows), counts)
-    }))
+    Box::pin(async move {
+        let work = pin!(async move {
+            let (mut rows, mut counts) = (Vec::new(), Counts::default());
+            let done = match source.connection().await {
+                Ok(connection) => {
+                    let items = DB::fetch_many(connection, query);
+                    for_each(items, |item| {
+                        counts.add::<DB>(&item);
+                        rows.extend(item.right());
+                    })
+                    .await
+                }
+                Err(error) => Err(error),
+            };
+            (done.map(|()| rows), counts)
+        });
+        request.run(work).await
+    })
 }
 
 fn fetch_optional<'e, DB: Instrumented>(
@@ -94,17 +102,20 @@ fn fetch_optional<'e, DB: Instrumented>(
     request: Request<'e>,
     query: Taken<DB>,
 ) -> BoxFuture<'e, Result<Option<DB::Row>, Error>> {
-    Box::pin(request.run(async move {
-        let row = match source.connection().await {
-            Ok(connection) => DB::fetch_optional(connection, query).await,
-            Err(error) => Err(error),
-        };
-        let counts = Counts {
-            rows: u64::from(matches!(row, Ok(Some(_)))),
-            ..Counts::default()
-        };
-        (row, counts)
-    }))
+    Box::pin(async move {
+        let work = pin!(async move {
+            let row = match source.connection().await {
+                Ok(connection) => DB::fetch_optional(connection, query).await,
+                Err(error) => Err(error),
+            };
+            let counts = Counts {
+                rows: u64::from(matches!(row, Ok(Some(_)))),
+                ..Counts::default()
+            };
+            (row, counts)
+        });
+        request.run(work).await
+    })
 }
 
 /// Preparing is no operation that the caller asks the database for: it leaves no span.

@@ -49,7 +49,8 @@ impl<'e> Request<'e> {
         }
     }
 
-    /// Awaits `work`, which counts what comes back, as the query's operation.
+    /// Awaits `work`, which counts what comes back, as the query's operation. It is best pinned before: moved it would be
+    /// copied, and have its place in each future on the way.
     pub(crate) async fn run<T>(
         self,
         work: impl Future<Output = (Result<T, Error>, Counts)>,
@@ -96,8 +97,7 @@ impl Running {
     pub(crate) fn finish<T>(&mut self, result: &Result<T, Error>) {
         if let Some(affected) = self.affected.and_then(|rows| i64::try_from(rows).ok()) {
             let affected = KeyValue::new(AFFECTED_ROWS, affected);
-            self.operation
-                .record(|span| span.set_attributes([affected]));
+            self.operation.record(|span| span.set_attribute(affected));
         }
         errors::finish(&mut self.operation, result);
     }
