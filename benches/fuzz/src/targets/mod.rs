@@ -1,8 +1,9 @@
-//! What reads. Inputs are blocks of headers or variables, `name: value` a line, or a statement behind its name.
+//! What reads. Inputs are blocks of headers or variables, `name: value` a line, or a statement or command behind its name.
 
 mod config;
 mod http;
 mod propagation;
+mod redis;
 mod sql;
 
 use throughline_core::http::{HeaderMap, HeaderName, HeaderValue};
@@ -34,6 +35,7 @@ pub(crate) fn all() -> Vec<Target> {
         &propagation::TARGETS[..],
         &config::TARGETS,
         &http::TARGETS,
+        &redis::TARGETS,
         &sql::TARGETS,
     ];
     all.concat()

@@ -8,6 +8,7 @@ mod metrics;
 mod old_names;
 mod operation;
 mod pool;
+pub mod redis;
 mod settings;
 pub mod sql;
 

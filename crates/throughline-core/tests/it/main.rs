@@ -12,6 +12,7 @@ mod http;
 mod old_names;
 mod operation;
 mod providers;
+mod redis;
 mod sql;
 mod status;
 mod support;

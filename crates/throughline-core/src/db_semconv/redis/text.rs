@@ -1,0 +1,193 @@
+//! `db.operation.name`, `db.query.text` and `db.stored_procedure.name`.
+
+use std::str;
+
+use opentelemetry::StringValue;
+
+use super::commands::{Keep, find};
+
+/// How long a text is at most, in bytes, without what says that it was cut.
+const MAX_BYTES: usize = 2048;
+
+/// How long a name is at most: more than that is no command.
+const MAX_NAME: usize = 32;
+
+/// Stands where a text was cut.
+const MARK: &str = "…";
+
+/// In place of a name that cannot be one: it may be a whole command, values and all.
+const OTHER: &str = "_OTHER";
+
+/// The `db.operation.name` of a command: its name "without attempting to do any case normalization", or `_OTHER` for what
+/// can be no name. It is not copied where it is a known one in upper case.
+#[must_use]
+pub fn name(command: &[u8]) -> StringValue {
+    if let Some((known, _)) = find(command)
+        && known.as_bytes() == command
+    {
+        return known.into();
+    }
+    valid(command).map_or(OTHER.into(), |name| name.to_owned().into())
+}
+
+/// Letters, digits and what modules have in theirs: `JSON.SET`.
+fn valid(command: &[u8]) -> Option<&str> {
+    let may_be =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'|');
+    let is_name = (1..=MAX_NAME).contains(&command.len()) && command.iter().all(may_be);
+    str::from_utf8(command).ok().filter(|_| is_name)
+}
+
+/// The `db.stored_procedure.name` of a command: "the name or sha1 digest of a Lua script in the database". None of a command
+/// that brings its script along.
+#[must_use]
+pub fn stored_procedure<'a>(mut arguments: impl Iterator<Item = &'a [u8]>) -> Option<&'a str> {
+    let (known, keep) = find(arguments.next()?)?;
+    let names_one = matches!(keep, Keep::Script) && !matches!(known, "EVAL" | "EVAL_RO");
+    word(names_one.then(|| arguments.next())??)
+}
+
+/// What names a script, and is none.
+fn word(script: &[u8]) -> Option<&str> {
+    let may_be = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let is_word = (1..=128).contains(&script.len()) && script.iter().all(may_be);
+    str::from_utf8(script).ok().filter(|_| is_word)
+}
+
+/// Writes a command, its name and arguments, without what must not be recorded.
+///
+/// ```
+/// use throughline_core::db_semconv::redis::{Text, write_text};
+///
+/// let mut text = Text::default();
+/// write_text(&mut text, ["HSET", "user:7", "name", "Ada"].iter().map(|argument| argument.as_bytes()));
+/// assert_eq!(text.finish(), "HSET user:7 name ?");
+/// ```
+pub fn write_text<'a>(text: &mut Text, mut arguments: impl Iterator<Item = &'a [u8]>) {
+    let Some(command) = arguments.next() else {
+        return;
+    };
+    if !text.text.is_empty() {
+        text.push("; ");
+    }
+    text.push(valid(command).unwrap_or(OTHER));
+    let mut rule = Rule::of(command);
+    for argument in arguments {
+        if text.is_full() {
+            break;
+        }
+        text.push(" ");
+        match rule.keeps(argument) {
+            true => text.push_lossy(argument),
+            false => text.push("?"),
+        }
+    }
+}
+
+/// What is kept of a command's arguments, one after the other.
+struct Rule {
+    keep: Keep,
+    place: usize,
+    keys: usize,
+}
+
+impl Rule {
+    fn of(command: &[u8]) -> Self {
+        let (place, keys) = (0, 0);
+        let keep = find(command).map_or(Keep::First(0), |(_, keep)| keep);
+        Self { keep, place, keys }
+    }
+
+    fn keeps(&mut self, argument: &[u8]) -> bool {
+        let place = self.place;
+        self.place += 1;
+        match self.keep {
+            Keep::All => true,
+            Keep::First(count) => place < usize::from(count),
+            Keep::Names { behind } => {
+                let behind = usize::from(behind);
+                place < behind || (place - behind).is_multiple_of(2)
+            }
+            Keep::BeforeSecrets(count) => {
+                let says_so = [&b"AUTH"[..], b"AUTH2", b"SETNAME"];
+                if says_so
+                    .iter()
+                    .any(|word| argument.eq_ignore_ascii_case(word))
+                {
+                    self.keep = Keep::First(0);
+                }
+                place < usize::from(count)
+            }
+            Keep::Unless(first) => {
+                let is_one = first
+                    .iter()
+                    .any(|word| argument.eq_ignore_ascii_case(word.as_bytes()));
+                self.keep = if is_one { Keep::First(0) } else { Keep::All };
+                true
+            }
+            Keep::Script => match place {
+                0 => word(argument).is_some(),
+                1 => {
+                    let count = str::from_utf8(argument)
+                        .ok()
+                        .and_then(|count| count.parse().ok());
+                    self.keys = count.unwrap_or_default();
+                    count.is_some()
+                }
+                _ => place - 2 < self.keys,
+            },
+        }
+    }
+}
+
+/// A text of bounded length.
+#[derive(Debug, Default)]
+pub struct Text {
+    text: String,
+    is_full: bool,
+}
+
+impl Text {
+    /// Whether it was cut: nothing more is written.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn finish(self) -> String {
+        self.text
+    }
+
+    /// Writes what there is room for, and says where there is more.
+    fn push(&mut self, part: &str) {
+        if self.is_full {
+            return;
+        }
+        if self.text.capacity() == 0 {
+            // Most fit, and are allocated once.
+            self.text.reserve(64);
+        }
+        let mut fits = part.len().min(MAX_BYTES - self.text.len());
+        while !part.is_char_boundary(fits) {
+            fits -= 1;
+        }
+        self.text.push_str(&part[..fits]);
+        if fits < part.len() {
+            self.text.push_str(MARK);
+            self.is_full = true;
+        }
+    }
+
+    fn push_lossy(&mut self, bytes: &[u8]) {
+        // No more than has room, and one byte that shows that there is more.
+        let bytes = &bytes[..bytes.len().min(MAX_BYTES + 1)];
+        for chunk in bytes.utf8_chunks() {
+            self.push(chunk.valid());
+            if !chunk.invalid().is_empty() {
+                self.push("\u{fffd}");
+            }
+        }
+    }
+}
