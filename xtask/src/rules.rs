@@ -68,6 +68,25 @@ const NEVER: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "throughline-redis",
+        &[
+            "opentelemetry_sdk",
+            "tokio",
+            "tracing*",
+            "axum",
+            "tower*",
+            "hyper*",
+            "reqwest*",
+            "sqlx*",
+            "throughline",
+            "throughline-otlp",
+            "throughline-log",
+            "throughline-tower",
+            "throughline-reqwest",
+            "throughline-sqlx",
+        ],
+    ),
+    (
         "throughline-log",
         &[
             "opentelemetry_sdk",
@@ -95,6 +114,7 @@ const NEVER: &[(&str, &[&str])] = &[
             "sqlx*",
             "redis",
             "throughline-tower",
+            "throughline-redis",
             "throughline-reqwest",
             "throughline-sqlx",
         ],

@@ -2,7 +2,8 @@
 
 use std::hint::black_box;
 
-use throughline_core::db_semconv::redis::{Commands, Text, name, stored_procedure, write_text};
+use throughline_core::db_semconv::QueryText;
+use throughline_core::db_semconv::redis::{Commands, Text, name, stored_procedure};
 
 use super::Target;
 use crate::random::mutated;
@@ -68,9 +69,9 @@ fn packed(command: &[u8]) -> Vec<u8> {
 
 /// All that is recorded of commands, within its bounds.
 fn recorded(sent: &[u8]) -> String {
-    let mut text = Text::default();
+    let mut text = Text::new(QueryText::Sanitized);
     for mut command in Commands::new(sent) {
-        write_text(&mut text, command.clone());
+        text.push_command(command.clone());
         black_box(stored_procedure(command.clone()));
         assert!(
             command
@@ -78,7 +79,7 @@ fn recorded(sent: &[u8]) -> String {
                 .is_none_or(|first| name(first).as_str().len() <= 32)
         );
     }
-    let text = text.finish();
+    let text = text.finish().map(String::from).unwrap_or_default();
     assert!(text.len() <= 2048 + "…".len());
     text
 }

@@ -8,6 +8,8 @@ const SYSTEM: Key = Key::from_static_str("db.system.name");
 const NAMESPACE: Key = Key::from_static_str("db.namespace");
 const ADDRESS: Key = Key::from_static_str("server.address");
 const PORT: Key = Key::from_static_str("server.port");
+const PEER_ADDRESS: Key = Key::from_static_str("network.peer.address");
+const PEER_PORT: Key = Key::from_static_str("network.peer.port");
 
 /// A database as its clients know it: what all the operations of a pool or connection have in common.
 ///
@@ -29,6 +31,7 @@ pub struct DatabaseEndpoint {
     user: Option<StringValue>,
     address: Option<StringValue>,
     port: Option<u16>,
+    peer: Option<(StringValue, Option<u16>)>,
 }
 
 impl DatabaseEndpoint {
@@ -43,6 +46,7 @@ impl DatabaseEndpoint {
             user: None,
             address: None,
             port: None,
+            peer: None,
         }
     }
 
@@ -83,6 +87,14 @@ impl DatabaseEndpoint {
         self.address = shared(address);
         // The path of a socket has no port.
         self.port = port.filter(|_| !address.is_empty() && !address.starts_with('/'));
+        self
+    }
+
+    /// Sets `network.peer.address` and `network.peer.port`, where all operations go to one address that is known: an IP address or
+    /// the path of a socket. Default: neither is recorded.
+    #[must_use]
+    pub fn peer(mut self, address: &str, port: Option<u16>) -> Self {
+        self.peer = shared(address).map(|address| (address, port));
         self
     }
 
@@ -133,15 +145,25 @@ impl DatabaseEndpoint {
     }
 
     pub(super) fn attributes(&self) -> impl Iterator<Item = KeyValue> {
-        let text = |key, value: &Option<StringValue>| {
-            (value.clone()).map(|value| KeyValue::new::<Key, StringValue>(key, value))
-        };
-        let port = (self.port).filter(|&port| Some(port) != default_port(self.system));
         let attributes = [
             Some(KeyValue::new(SYSTEM, self.system)),
-            text(NAMESPACE, &self.namespace),
-            text(ADDRESS, &self.address),
+            text(NAMESPACE, self.namespace.as_ref()),
+        ];
+        attributes
+            .into_iter()
+            .flatten()
+            .chain(self.server_attributes())
+    }
+
+    /// `server.address`, `server.port` and `network.peer.*`, as far as they are recorded.
+    pub fn server_attributes(&self) -> impl Iterator<Item = KeyValue> {
+        let port = (self.port).filter(|&port| Some(port) != default_port(self.system));
+        let peer = self.peer.as_ref();
+        let attributes = [
+            text(ADDRESS, self.address.as_ref()),
             port.map(|port| KeyValue::new(PORT, i64::from(port))),
+            text(PEER_ADDRESS, peer.map(|(address, _)| address)),
+            peer.and_then(|(_, port)| Some(KeyValue::new(PEER_PORT, i64::from((*port)?)))),
         ];
         attributes.into_iter().flatten()
     }
@@ -158,6 +180,10 @@ impl DatabaseEndpoint {
         old.extend(user.map(|user| KeyValue::new("db.user", user)));
         old
     }
+}
+
+fn text(key: Key, value: Option<&StringValue>) -> Option<KeyValue> {
+    Some(KeyValue::new(key, value?.clone()))
 }
 
 /// One text for all the spans and measurements that have it.

@@ -67,6 +67,15 @@ impl fmt::Debug for DatabaseRequest<'_> {
 }
 
 impl DatabaseRequest<'_> {
+    /// Whether an operation under `parent` may leave anything behind, on a span or on metrics. If not, one that sends nothing
+    /// along, and so needs no context of its own, need not be started.
+    #[must_use]
+    pub fn is_worthwhile(parent: &Context, resolved: &Resolved<DatabaseMetrics>) -> bool {
+        resolved.metrics().is_some()
+            || !is_lone(resolved.database(), parent)
+                && resolved.may_record(&Parent::Local(parent.clone()))
+    }
+
     /// Starts the CLIENT operation under `parent`, usually the current context.
     #[must_use]
     pub fn start(
@@ -75,7 +84,7 @@ impl DatabaseRequest<'_> {
         resolved: &Resolved<DatabaseMetrics>,
     ) -> Operation<DatabaseCall> {
         let settings = resolved.database();
-        let is_lone = settings.only_under_parent && !parent.span().span_context().is_valid();
+        let is_lone = is_lone(settings, &parent);
         let parent = Parent::Local(parent);
         if !resolved.may_record(&parent) || is_lone && resolved.metrics().is_none() {
             return match is_lone {
@@ -115,6 +124,11 @@ impl DatabaseRequest<'_> {
     }
 }
 
+/// Whether an operation under `parent` has no span for the lack of one above.
+fn is_lone(settings: &DatabaseSettings, parent: &Context) -> bool {
+    settings.only_under_parent && !parent.span().span_context().is_valid()
+}
+
 impl Query {
     /// "The span name SHOULD be `{db.query.summary}` if a summary is available", else the operation and its target, else
     /// what of them there is, else the system.
@@ -134,7 +148,7 @@ impl Query {
 
     fn attributes(self, endpoint: &DatabaseEndpoint, has_old_names: bool) -> Vec<KeyValue> {
         // Room for these and for those of the end.
-        let mut attributes = Vec::with_capacity(9);
+        let mut attributes = Vec::with_capacity(12);
         if has_old_names {
             attributes.extend(old_names(&self, endpoint));
         }

@@ -1,7 +1,7 @@
 //! Names and texts of Redis commands: <https://opentelemetry.io/docs/specs/semconv/db/redis/>.
 //!
-//! [`write_text`] writes what `db.query.text` has of a command: its name, and of its arguments those that are neither values
-//! nor secrets. The others are a `?` each, as the conventions have it: "`HMSET myhash field1 ? field2 ?`".
+//! [`Text`] is what `db.query.text` has of a command: its name, and of its arguments those that are neither values nor
+//! secrets. The others are a `?` each, as the conventions have it: "`HMSET myhash field1 ? field2 ?`".
 //!
 //! # What is kept
 //!
@@ -25,4 +25,4 @@ mod packed;
 mod text;
 
 pub use packed::{Arguments, Commands};
-pub use text::{Text, name, stored_procedure, write_text};
+pub use text::{Text, name, stored_procedure};

@@ -5,6 +5,7 @@ use std::str;
 use opentelemetry::StringValue;
 
 use super::commands::{Keep, find};
+use crate::db_semconv::QueryText;
 
 /// How long a text is at most, in bytes, without what says that it was cut.
 const MAX_BYTES: usize = 2048;
@@ -52,36 +53,6 @@ fn word(script: &[u8]) -> Option<&str> {
     let may_be = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let is_word = (1..=128).contains(&script.len()) && script.iter().all(may_be);
     str::from_utf8(script).ok().filter(|_| is_word)
-}
-
-/// Writes a command, its name and arguments, without what must not be recorded.
-///
-/// ```
-/// use throughline_core::db_semconv::redis::{Text, write_text};
-///
-/// let mut text = Text::default();
-/// write_text(&mut text, ["HSET", "user:7", "name", "Ada"].iter().map(|argument| argument.as_bytes()));
-/// assert_eq!(text.finish(), "HSET user:7 name ?");
-/// ```
-pub fn write_text<'a>(text: &mut Text, mut arguments: impl Iterator<Item = &'a [u8]>) {
-    let Some(command) = arguments.next() else {
-        return;
-    };
-    if !text.text.is_empty() {
-        text.push("; ");
-    }
-    text.push(valid(command).unwrap_or(OTHER));
-    let mut rule = Rule::of(command);
-    for argument in arguments {
-        if text.is_full() {
-            break;
-        }
-        text.push(" ");
-        match rule.keeps(argument) {
-            true => text.push_lossy(argument),
-            false => text.push("?"),
-        }
-    }
 }
 
 /// What is kept of a command's arguments, one after the other.
@@ -140,24 +111,71 @@ impl Rule {
     }
 }
 
-/// A text of bounded length.
-#[derive(Debug, Default)]
+/// The `db.query.text` of a command, or of several, without what must not be recorded. It is of bounded length.
+///
+/// ```
+/// use throughline_core::db_semconv::QueryText;
+/// use throughline_core::db_semconv::redis::Text;
+///
+/// let mut text = Text::new(QueryText::Sanitized);
+/// text.push_command([&b"HSET"[..], b"user:7", b"name", b"Ada"].into_iter());
+/// text.push_command([&b"GET"[..], b"user:7"].into_iter());
+/// assert_eq!(text.finish().unwrap().as_str(), "HSET user:7 name ?; GET user:7");
+/// ```
+#[derive(Debug)]
 pub struct Text {
     text: String,
     is_full: bool,
+    shown: QueryText,
 }
 
 impl Text {
-    /// Whether it was cut: nothing more is written.
+    /// A text that shows this. Values never come apart from a command: [`QueryText::Parameterized`] is [`QueryText::Sanitized`].
+    #[must_use]
+    pub fn new(shown: QueryText) -> Self {
+        Self {
+            text: String::new(),
+            is_full: shown == QueryText::Off,
+            shown,
+        }
+    }
+
+    /// Writes a command: its name and its arguments. Each but the first comes behind a `;`.
+    pub fn push_command<'a>(&mut self, mut arguments: impl Iterator<Item = &'a [u8]>) {
+        let Some(command) = arguments.next().filter(|_| !self.is_full) else {
+            return;
+        };
+        if !self.text.is_empty() {
+            self.push("; ");
+        }
+        let is_raw = self.shown == QueryText::RawWithSecrets;
+        match is_raw {
+            true => self.push_lossy(command),
+            false => self.push(valid(command).unwrap_or(OTHER)),
+        }
+        let mut rule = Rule::of(command);
+        for argument in arguments {
+            if self.is_full {
+                break;
+            }
+            self.push(" ");
+            match is_raw || rule.keeps(argument) {
+                true => self.push_lossy(argument),
+                false => self.push("?"),
+            }
+        }
+    }
+
+    /// Whether nothing more is written: it was cut, or is to show nothing.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.is_full
     }
 
-    /// The text.
+    /// The text, where there is one.
     #[must_use]
-    pub fn finish(self) -> String {
-        self.text
+    pub fn finish(self) -> Option<StringValue> {
+        (!self.text.is_empty()).then(|| self.text.into())
     }
 
     /// Writes what there is room for, and says where there is more.

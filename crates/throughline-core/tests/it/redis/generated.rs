@@ -1,6 +1,7 @@
 //! Commands that are made up: no secret survives, and nothing panics.
 
-use throughline_core::db_semconv::redis::{Commands, Text, name, stored_procedure, write_text};
+use throughline_core::db_semconv::QueryText;
+use throughline_core::db_semconv::redis::{Commands, Text, name, stored_procedure};
 
 /// `SplitMix64`.
 struct Random(u64);
@@ -104,16 +105,16 @@ fn packed(commands: &[Vec<Vec<u8>>]) -> Vec<u8> {
 
 /// What would be recorded of what is sent.
 fn recorded(sent: &[u8]) -> String {
-    let mut text = Text::default();
+    let mut text = Text::new(QueryText::Sanitized);
     let mut all = String::new();
     for command in Commands::new(sent) {
-        write_text(&mut text, command.clone());
+        text.push_command(command.clone());
         all.push_str(stored_procedure(command.clone()).unwrap_or_default());
         for first in command.take(1) {
             all.push_str(name(first).as_str());
         }
     }
-    let text = text.finish();
+    let text = text.finish().map(String::from).unwrap_or_default();
     assert!(text.len() <= 2048 + "…".len());
     text + &all
 }

@@ -3,7 +3,9 @@
 mod generated;
 mod packed;
 
-use throughline_core::db_semconv::redis::{Text, name, stored_procedure, write_text};
+use opentelemetry::StringValue;
+use throughline_core::db_semconv::QueryText;
+use throughline_core::db_semconv::redis::{Text, name, stored_procedure};
 
 use crate::support::cases;
 
@@ -18,11 +20,11 @@ fn words(command: &str) -> Vec<&[u8]> {
 }
 
 fn text(commands: &[Vec<&[u8]>]) -> String {
-    let mut text = Text::default();
+    let mut text = Text::new(QueryText::Sanitized);
     for command in commands {
-        write_text(&mut text, command.iter().copied());
+        text.push_command(command.iter().copied());
     }
-    text.finish()
+    text.finish().map(String::from).unwrap_or_default()
 }
 
 #[test]
@@ -172,4 +174,19 @@ fn a_text_is_cut_at_2_kib() {
     let commands = vec![words("GET a"); 1000];
     let all = text(&commands);
     assert!(all.len() == 2048 + 3 && all.ends_with("GET …"), "{all}");
+}
+
+#[test]
+fn a_text_shows_what_it_is_told_to() {
+    for (shown, expected) in [
+        (QueryText::Off, None),
+        (QueryText::Parameterized, Some("SET a ?")),
+        (QueryText::Sanitized, Some("SET a ?")),
+        (QueryText::RawWithSecrets, Some("SET a s3cret")),
+    ] {
+        let mut text = Text::new(shown);
+        text.push_command(words("SET a s3cret").into_iter());
+        assert_eq!(text.finish().as_ref().map(StringValue::as_str), expected);
+    }
+    assert_eq!(Text::new(QueryText::Sanitized).finish(), None);
 }
