@@ -1,6 +1,6 @@
 //! Which database it is that is asked.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use opentelemetry::{Key, KeyValue, StringValue};
 
@@ -31,6 +31,8 @@ pub struct DatabaseEndpoint {
     user: Option<StringValue>,
     address: Option<StringValue>,
     port: Option<u16>,
+    /// Found out when a span is first named after it. None where it is the address.
+    server_name: OnceLock<Option<String>>,
     peer: Option<(StringValue, Option<u16>)>,
 }
 
@@ -46,6 +48,7 @@ impl DatabaseEndpoint {
             user: None,
             address: None,
             port: None,
+            server_name: OnceLock::new(),
             peer: None,
         }
     }
@@ -102,6 +105,7 @@ impl DatabaseEndpoint {
     #[must_use]
     pub fn of_system(mut self, system: &'static str) -> Self {
         self.system = system;
+        self.server_name = OnceLock::new();
         self
     }
 
@@ -118,30 +122,34 @@ impl DatabaseEndpoint {
         let server = self.server_name();
         match (server, &self.namespace) {
             (Some(server), Some(namespace)) => format!("{server}/{namespace}"),
-            (Some(server), None) => server,
+            (Some(server), None) => server.to_owned(),
             (None, Some(namespace)) => namespace.as_str().to_owned(),
             (None, None) => self.system.to_owned(),
         }
     }
 
     /// What a span is named after where it has neither a collection nor a stored procedure: the database, else its server.
-    pub(super) fn target(&self) -> Option<String> {
+    pub(super) fn target(&self) -> Option<&str> {
         // "`db.namespace` SHOULD NOT be used in the span name since it is a numeric value" (conventions, Redis).
         let namespace = self.namespace.as_ref().filter(|_| self.system != "redis");
-        if let Some(namespace) = namespace {
-            return Some(namespace.as_str().to_owned());
+        match namespace {
+            Some(namespace) => Some(namespace.as_str()),
+            None => self.server_name(),
         }
-        self.server_name()
     }
 
     /// `server.address:server.port`.
-    fn server_name(&self) -> Option<String> {
+    fn server_name(&self) -> Option<&str> {
         let address = self.address.as_ref()?.as_str();
         let default = || default_port(self.system).filter(|_| !address.starts_with('/'));
-        Some(match self.port.or_else(default) {
-            Some(port) => format!("{address}:{port}"),
-            None => address.to_owned(),
-        })
+        let port = self.port.or_else(default);
+        let name = || port.map(|port| format!("{address}:{port}"));
+        Some(
+            self.server_name
+                .get_or_init(name)
+                .as_deref()
+                .unwrap_or(address),
+        )
     }
 
     pub(super) fn attributes(&self) -> impl Iterator<Item = KeyValue> {

@@ -137,11 +137,11 @@ impl Query {
             return summary.as_str().to_owned().into();
         }
         let own = self.collection.as_ref().or(self.stored_procedure.as_ref());
-        let target = own.map(|target| target.as_str().to_owned());
-        match (&self.operation, target.or_else(|| endpoint.target())) {
-            (Some(operation), Some(target)) => format!("{operation} {target}").into(),
+        let target = own.map(StringValue::as_str).or_else(|| endpoint.target());
+        match (&self.operation, target) {
+            (Some(operation), Some(target)) => [operation.as_str(), " ", target].concat().into(),
             (Some(operation), None) => operation.as_str().to_owned().into(),
-            (None, Some(target)) => target.into(),
+            (None, Some(target)) => target.to_owned().into(),
             (None, None) => endpoint.system().into(),
         }
     }

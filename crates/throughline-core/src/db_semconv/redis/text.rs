@@ -63,10 +63,21 @@ struct Rule {
 }
 
 impl Rule {
-    fn of(command: &[u8]) -> Self {
+    fn of(command: &[u8], shown: QueryText) -> Self {
         let (place, keys) = (0, 0);
-        let keep = find(command).map_or(Keep::First(0), |(_, keep)| keep);
+        let keep = match shown {
+            QueryText::RawWithSecrets => Keep::All,
+            _ => find(command).map_or(Keep::First(0), |(_, keep)| keep),
+        };
         Self { keep, place, keys }
+    }
+
+    /// What is shown of the next argument.
+    fn shown<'a>(&mut self, argument: &'a [u8]) -> &'a [u8] {
+        match self.keeps(argument) {
+            true => argument,
+            false => b"?",
+        }
     }
 
     fn keeps(&mut self, argument: &[u8]) -> bool {
@@ -141,28 +152,43 @@ impl Text {
     }
 
     /// Writes a command: its name and its arguments. Each but the first comes behind a `;`.
-    pub fn push_command<'a>(&mut self, mut arguments: impl Iterator<Item = &'a [u8]>) {
+    pub fn push_command<'a>(&mut self, mut arguments: impl Iterator<Item = &'a [u8]> + Clone) {
         let Some(command) = arguments.next().filter(|_| !self.is_full) else {
             return;
         };
+        let name = match self.shown {
+            QueryText::RawWithSecrets => command,
+            _ => valid(command).unwrap_or(OTHER).as_bytes(),
+        };
+        self.reserve(name, arguments.clone());
         if !self.text.is_empty() {
             self.push("; ");
         }
-        let is_raw = self.shown == QueryText::RawWithSecrets;
-        match is_raw {
-            true => self.push_lossy(command),
-            false => self.push(valid(command).unwrap_or(OTHER)),
-        }
-        let mut rule = Rule::of(command);
+        self.push_lossy(name);
+        let mut rule = Rule::of(command, self.shown);
         for argument in arguments {
             if self.is_full {
                 break;
             }
             self.push(" ");
-            match is_raw || rule.keeps(argument) {
-                true => self.push_lossy(argument),
-                false => self.push("?"),
+            self.push_lossy(rule.shown(argument));
+        }
+    }
+
+    /// Makes room for a command: exactly as much for the first, which is most often the only one.
+    fn reserve<'a>(&mut self, name: &[u8], arguments: impl Iterator<Item = &'a [u8]>) {
+        let mut rule = Rule::of(name, self.shown);
+        let mut length = name.len();
+        for argument in arguments {
+            length += 1 + rule.shown(argument).len();
+            if length > MAX_BYTES {
+                length = MAX_BYTES + MARK.len();
+                break;
             }
+        }
+        match self.text.is_empty() {
+            true => self.text.reserve_exact(length),
+            false => self.text.reserve(length),
         }
     }
 
@@ -182,10 +208,6 @@ impl Text {
     fn push(&mut self, part: &str) {
         if self.is_full {
             return;
-        }
-        if self.text.capacity() == 0 {
-            // Most fit, and are allocated once.
-            self.text.reserve(64);
         }
         let mut fits = part.len().min(MAX_BYTES - self.text.len());
         while !part.is_char_boundary(fits) {
