@@ -32,6 +32,6 @@ async fn ordinary_code_compiles_and_passes_with_one_alias_changed() {
     // How many calls a scan takes is the server's affair.
     let mut spans = memory.spans();
     spans.retain(|span| !span.name.starts_with("SCAN "));
-    assert_eq!(spans.len(), 59);
+    assert_eq!(spans.len(), 60);
     assert!(spans.len() < memory.spans().len());
 }
