@@ -15,6 +15,8 @@ async fn connect(cluster: &Cluster) -> (Traced<ClusterConnection>, InMemory) {
     let memory = InMemory::new();
     let client = ClusterClient::builder(cluster.urls())
         .retries(2)
+        .min_retry_wait(1)
+        .max_retry_wait(10)
         .build()
         .unwrap();
     let connection = client.get_async_connection().await.unwrap();
