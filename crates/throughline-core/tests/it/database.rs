@@ -150,6 +150,24 @@ fn what_is_not_known_is_not_recorded() {
 }
 
 #[test]
+fn a_peer_is_recorded_where_it_is_known() {
+    for (address, port, recorded) in [
+        ("10.1.2.80", Some(6379), 2),
+        ("/tmp/redis.sock", None, 1),
+        ("", Some(6379), 0),
+    ] {
+        let mut expected = vec![
+            ("db.system.name", "redis".into()),
+            ("network.peer.address", address.into()),
+            ("network.peer.port", 6379.into()),
+        ];
+        expected.truncate(1 + recorded);
+        let endpoint = DatabaseEndpoint::new("redis").peer(address, port);
+        check(endpoint, &Query::default(), finished, "redis", &expected);
+    }
+}
+
+#[test]
 fn a_port_is_recorded_where_it_is_not_the_systems_default() {
     for (system, port, recorded) in [
         ("postgresql", 5432, false),
