@@ -1,7 +1,7 @@
 //! What is recorded of commands.
 
 use redis::{Arg, Cmd, Pipeline};
-use throughline_core::db_semconv::redis::{Text, name, stored_procedure};
+use throughline_core::db_semconv::redis::{Command, Text};
 use throughline_core::db_semconv::{Query, QueryText};
 use throughline_core::opentelemetry::StringValue;
 
@@ -18,12 +18,16 @@ pub(crate) fn of_command<'a>(
     shown: QueryText,
     arguments: impl Iterator<Item = &'a [u8]> + Clone,
 ) -> Query {
+    let Some(command) = Command::new(arguments) else {
+        return Query::default();
+    };
     let mut text = Text::new(shown);
-    text.push_command(arguments.clone());
+    text.push_command(&command);
+    let script = command.stored_procedure();
     Query {
         text: text.finish(),
-        operation: arguments.clone().next().map(name),
-        stored_procedure: stored_procedure(arguments).map(|name| name.to_owned().into()),
+        operation: Some(command.name()),
+        stored_procedure: script.map(|name| name.to_owned().into()),
         ..Query::default()
     }
 }
@@ -52,18 +56,17 @@ where
         return of_command(shown, only.clone());
     }
     let mut text = Text::new(shown);
-    for command in commands() {
+    for command in commands().map_while(Command::new) {
         if text.is_full() {
             break;
         }
-        text.push_command(command);
+        text.push_command(&command);
     }
-    let first = first.and_then(|mut command| command.next());
-    let is_same = |mut command: A| {
-        let name = command.next().zip(first);
-        name.is_some_and(|(name, first)| name.eq_ignore_ascii_case(first))
-    };
-    let common = first.filter(|_| all.all(is_same));
+    let common = first.and_then(Command::new).filter(|first| {
+        let mut others = all.map(Command::new);
+        others.all(|command| command.is_some_and(|command| command.is_same(first)))
+    });
+    let common = common.map(|command| command.name());
     Query {
         text: text.finish(),
         operation: Some(batch_name(is_transaction, common)),
@@ -74,10 +77,10 @@ where
 
 /// "If the individual operations are known to have the same command then that command SHOULD be used prepended by `MULTI ` or
 /// `PIPELINE `."
-fn batch_name(is_transaction: bool, common: Option<&[u8]>) -> StringValue {
+fn batch_name(is_transaction: bool, common: Option<StringValue>) -> StringValue {
     let batch = if is_transaction { "MULTI" } else { "PIPELINE" };
     match common {
-        Some(command) => format!("{batch} {}", name(command)).into(),
+        Some(command) => format!("{batch} {command}").into(),
         None => batch.into(),
     }
 }

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use throughline_core::db_semconv::QueryText;
-use throughline_core::db_semconv::redis::{Commands, Text, name, stored_procedure};
+use throughline_core::db_semconv::redis::{Command, Commands, Text};
 
 use super::Target;
 use crate::random::mutated;
@@ -70,14 +70,10 @@ fn packed(command: &[u8]) -> Vec<u8> {
 /// All that is recorded of commands, within its bounds.
 fn recorded(sent: &[u8]) -> String {
     let mut text = Text::new(QueryText::Sanitized);
-    for mut command in Commands::new(sent) {
-        text.push_command(command.clone());
-        black_box(stored_procedure(command.clone()));
-        assert!(
-            command
-                .next()
-                .is_none_or(|first| name(first).as_str().len() <= 32)
-        );
+    for command in Commands::new(sent).filter_map(Command::new) {
+        text.push_command(&command);
+        black_box(command.stored_procedure());
+        assert!(command.name().as_str().len() <= 32);
     }
     let text = text.finish().map(String::from).unwrap_or_default();
     assert!(text.len() <= 2048 + "…".len());

@@ -21,67 +21,72 @@ pub(super) enum Keep {
 
 /// The command of this name, whatever its case.
 pub(super) fn find(command: &[u8]) -> Option<(&'static str, Keep)> {
-    let upper = |byte: &u8| byte.to_ascii_uppercase();
+    let mut upper = [0; LONGEST];
+    let upper = upper.get_mut(..command.len())?;
+    upper.copy_from_slice(command);
+    upper.make_ascii_uppercase();
     let found = COMMANDS.binary_search_by(|(name, _)| {
-        let command = command.iter().map(upper);
-        name.bytes().cmp(command)
+        let length = name.len().cmp(&upper.len());
+        length.then_with(|| name.as_bytes().cmp(upper))
     });
     Some(COMMANDS[found.ok()?])
 }
 
-/// In the order of their bytes.
+const LONGEST: usize = 20;
+
+/// The short ones first, those of a length in the order of their bytes.
 #[rustfmt::skip]
 const COMMANDS: &[(&str, Keep)] = &[
-    ("ACL", First(1)), ("APPEND", First(1)), ("ASKING", All), ("AUTH", First(0)), ("BGREWRITEAOF", All),
-    ("BGSAVE", All), ("BITCOUNT", All), ("BITFIELD", All), ("BITFIELD_RO", All), ("BITOP", All),
-    ("BITPOS", All), ("BLMOVE", All), ("BLMPOP", All), ("BLPOP", All), ("BRPOP", All), ("BRPOPLPUSH", All),
-    ("BZMPOP", All), ("BZPOPMAX", All), ("BZPOPMIN", All), ("CLIENT", All), ("CLUSTER", All),
-    ("COMMAND", Unless(&["GETKEYS", "GETKEYSANDFLAGS"])), ("CONFIG", Names { behind: 1 }), ("COPY", All),
-    ("DBSIZE", All), ("DEBUG", All), ("DECR", All), ("DECRBY", All), ("DEL", All), ("DISCARD", All),
-    ("DUMP", All), ("ECHO", All), ("EVAL", Script), ("EVALSHA", Script), ("EVALSHA_RO", Script),
-    ("EVAL_RO", Script), ("EXEC", All), ("EXISTS", All), ("EXPIRE", All), ("EXPIREAT", All),
-    ("EXPIRETIME", All), ("FCALL", Script), ("FCALL_RO", Script), ("FLUSHALL", All), ("FLUSHDB", All),
-    ("FUNCTION", First(1)), ("GEOADD", All), ("GEODIST", All), ("GEOHASH", All), ("GEOPOS", All),
-    ("GEORADIUS", All), ("GEORADIUSBYMEMBER", All), ("GEORADIUSBYMEMBER_RO", All), ("GEORADIUS_RO", All),
-    ("GEOSEARCH", All), ("GEOSEARCHSTORE", All), ("GET", All), ("GETBIT", All), ("GETDEL", All),
-    ("GETEX", All), ("GETRANGE", All), ("GETSET", First(1)), ("HDEL", All), ("HELLO", BeforeSecrets(2)),
-    ("HEXISTS", All), ("HEXPIRE", All), ("HEXPIREAT", All), ("HEXPIRETIME", All), ("HGET", All),
-    ("HGETALL", All), ("HINCRBY", All), ("HINCRBYFLOAT", All), ("HKEYS", All), ("HLEN", All), ("HMGET", All),
-    ("HMSET", Names { behind: 1 }), ("HPERSIST", All), ("HPEXPIRE", All), ("HPEXPIREAT", All),
-    ("HPEXPIRETIME", All), ("HPTTL", All), ("HRANDFIELD", All), ("HSCAN", All), ("HSET", Names { behind: 1 }),
-    ("HSETNX", First(2)), ("HSTRLEN", All), ("HTTL", All), ("HVALS", All), ("INCR", All), ("INCRBY", All),
-    ("INCRBYFLOAT", All), ("INFO", All), ("KEYS", All), ("LASTSAVE", All), ("LATENCY", All), ("LINDEX", All),
-    ("LINSERT", First(2)), ("LLEN", All), ("LMOVE", All), ("LMPOP", All), ("LOLWUT", All), ("LPOP", All),
-    ("LPOS", First(1)), ("LPUSH", First(1)), ("LPUSHX", First(1)), ("LRANGE", All), ("LREM", First(1)),
-    ("LSET", First(1)), ("LTRIM", All), ("MEMORY", All), ("MGET", All), ("MIGRATE", BeforeSecrets(6)),
-    ("MODULE", Unless(&["LOAD", "LOADEX"])), ("MONITOR", All), ("MOVE", All), ("MSET", Names { behind: 0 }),
-    ("MSETNX", Names { behind: 0 }), ("MULTI", All), ("OBJECT", All), ("PERSIST", All), ("PEXPIRE", All),
-    ("PEXPIREAT", All), ("PEXPIRETIME", All), ("PFADD", First(1)), ("PFCOUNT", All), ("PFMERGE", All),
-    ("PING", All), ("PSETEX", First(2)), ("PSUBSCRIBE", All), ("PSYNC", All), ("PTTL", All),
-    ("PUBLISH", First(1)), ("PUBSUB", All), ("PUNSUBSCRIBE", All), ("QUIT", All), ("RANDOMKEY", All),
-    ("READONLY", All), ("READWRITE", All), ("RENAME", All), ("RENAMENX", All), ("REPLICAOF", All),
-    ("RESET", All), ("RESTORE", First(2)), ("RESTORE-ASKING", First(2)), ("ROLE", All), ("RPOP", All),
-    ("RPOPLPUSH", All), ("RPUSH", First(1)), ("RPUSHX", First(1)), ("SADD", First(1)), ("SAVE", All),
-    ("SCAN", All), ("SCARD", All), ("SCRIPT", First(1)), ("SDIFF", All), ("SDIFFSTORE", All), ("SELECT", All),
-    ("SENTINEL", First(1)), ("SET", First(1)), ("SETBIT", All), ("SETEX", First(2)), ("SETNX", First(1)),
-    ("SETRANGE", First(1)), ("SHUTDOWN", All), ("SINTER", All), ("SINTERCARD", All), ("SINTERSTORE", All),
-    ("SISMEMBER", First(1)), ("SLAVEOF", All), ("SLOWLOG", All), ("SMEMBERS", All), ("SMISMEMBER", First(1)),
-    ("SMOVE", First(2)), ("SORT", All), ("SORT_RO", All), ("SPOP", All), ("SPUBLISH", First(1)),
-    ("SRANDMEMBER", All), ("SREM", First(1)), ("SSCAN", All), ("SSUBSCRIBE", All), ("STRALGO", All),
-    ("STRLEN", All), ("SUBSCRIBE", All), ("SUNION", All), ("SUNIONSTORE", All), ("SUNSUBSCRIBE", All),
-    ("SWAPDB", All), ("SYNC", All), ("TIME", All), ("TOUCH", All), ("TTL", All), ("TYPE", All),
-    ("UNLINK", All), ("UNSUBSCRIBE", All), ("UNWATCH", All), ("WAIT", All), ("WAITAOF", All), ("WATCH", All),
-    ("XACK", All), ("XADD", Names { behind: 2 }), ("XAUTOCLAIM", All), ("XCLAIM", All), ("XDEL", All),
-    ("XGROUP", All), ("XINFO", All), ("XLEN", All), ("XPENDING", All), ("XRANGE", All), ("XREAD", All),
-    ("XREADGROUP", All), ("XREVRANGE", All), ("XSETID", All), ("XTRIM", All), ("ZADD", First(1)),
-    ("ZCARD", All), ("ZCOUNT", First(1)), ("ZDIFF", All), ("ZDIFFSTORE", All), ("ZINCRBY", First(1)),
-    ("ZINTER", All), ("ZINTERCARD", All), ("ZINTERSTORE", All), ("ZLEXCOUNT", First(1)), ("ZMPOP", All),
-    ("ZMSCORE", First(1)), ("ZPOPMAX", All), ("ZPOPMIN", All), ("ZRANDMEMBER", All), ("ZRANGE", All),
-    ("ZRANGEBYLEX", First(1)), ("ZRANGEBYSCORE", First(1)), ("ZRANGESTORE", First(2)), ("ZRANK", First(1)),
-    ("ZREM", First(1)), ("ZREMRANGEBYLEX", First(1)), ("ZREMRANGEBYRANK", All),
-    ("ZREMRANGEBYSCORE", First(1)), ("ZREVRANGE", All), ("ZREVRANGEBYLEX", First(1)),
-    ("ZREVRANGEBYSCORE", First(1)), ("ZREVRANK", First(1)), ("ZSCAN", All), ("ZSCORE", First(1)),
-    ("ZUNION", All), ("ZUNIONSTORE", All),
+    ("ACL", First(1)), ("DEL", All), ("GET", All), ("SET", First(1)), ("TTL", All), ("AUTH", First(0)),
+    ("COPY", All), ("DECR", All), ("DUMP", All), ("ECHO", All), ("EVAL", Script), ("EXEC", All),
+    ("HDEL", All), ("HGET", All), ("HLEN", All), ("HSET", Names { behind: 1 }), ("HTTL", All), ("INCR", All),
+    ("INFO", All), ("KEYS", All), ("LLEN", All), ("LPOP", All), ("LPOS", First(1)), ("LREM", First(1)),
+    ("LSET", First(1)), ("MGET", All), ("MOVE", All), ("MSET", Names { behind: 0 }), ("PING", All),
+    ("PTTL", All), ("QUIT", All), ("ROLE", All), ("RPOP", All), ("SADD", First(1)), ("SAVE", All),
+    ("SCAN", All), ("SORT", All), ("SPOP", All), ("SREM", First(1)), ("SYNC", All), ("TIME", All),
+    ("TYPE", All), ("WAIT", All), ("XACK", All), ("XADD", Names { behind: 2 }), ("XDEL", All), ("XLEN", All),
+    ("ZADD", First(1)), ("ZREM", First(1)), ("BITOP", All), ("BLPOP", All), ("BRPOP", All), ("DEBUG", All),
+    ("FCALL", Script), ("GETEX", All), ("HELLO", BeforeSecrets(2)), ("HKEYS", All), ("HMGET", All),
+    ("HMSET", Names { behind: 1 }), ("HPTTL", All), ("HSCAN", All), ("HVALS", All), ("LMOVE", All),
+    ("LMPOP", All), ("LPUSH", First(1)), ("LTRIM", All), ("MULTI", All), ("PFADD", First(1)), ("PSYNC", All),
+    ("RESET", All), ("RPUSH", First(1)), ("SCARD", All), ("SDIFF", All), ("SETEX", First(2)),
+    ("SETNX", First(1)), ("SMOVE", First(2)), ("SSCAN", All), ("TOUCH", All), ("WATCH", All), ("XINFO", All),
+    ("XREAD", All), ("XTRIM", All), ("ZCARD", All), ("ZDIFF", All), ("ZMPOP", All), ("ZRANK", First(1)),
+    ("ZSCAN", All), ("APPEND", First(1)), ("ASKING", All), ("BGSAVE", All), ("BITPOS", All), ("BLMOVE", All),
+    ("BLMPOP", All), ("BZMPOP", All), ("CLIENT", All), ("CONFIG", Names { behind: 1 }), ("DBSIZE", All),
+    ("DECRBY", All), ("EXISTS", All), ("EXPIRE", All), ("GEOADD", All), ("GEOPOS", All), ("GETBIT", All),
+    ("GETDEL", All), ("GETSET", First(1)), ("HSETNX", First(2)), ("INCRBY", All), ("LINDEX", All),
+    ("LOLWUT", All), ("LPUSHX", First(1)), ("LRANGE", All), ("MEMORY", All),
+    ("MODULE", Unless(&["LOAD", "LOADEX"])), ("MSETNX", Names { behind: 0 }), ("OBJECT", All),
+    ("PSETEX", First(2)), ("PUBSUB", All), ("RENAME", All), ("RPUSHX", First(1)), ("SCRIPT", First(1)),
+    ("SELECT", All), ("SETBIT", All), ("SINTER", All), ("STRLEN", All), ("SUNION", All), ("SWAPDB", All),
+    ("UNLINK", All), ("XCLAIM", All), ("XGROUP", All), ("XRANGE", All), ("XSETID", All), ("ZCOUNT", First(1)),
+    ("ZINTER", All), ("ZRANGE", All), ("ZSCORE", First(1)), ("ZUNION", All), ("CLUSTER", All),
+    ("COMMAND", Unless(&["GETKEYS", "GETKEYSANDFLAGS"])), ("DISCARD", All), ("EVALSHA", Script),
+    ("EVAL_RO", Script), ("FLUSHDB", All), ("GEODIST", All), ("GEOHASH", All), ("HEXISTS", All),
+    ("HEXPIRE", All), ("HGETALL", All), ("HINCRBY", All), ("HSTRLEN", All), ("LATENCY", All),
+    ("LINSERT", First(2)), ("MIGRATE", BeforeSecrets(6)), ("MONITOR", All), ("PERSIST", All),
+    ("PEXPIRE", All), ("PFCOUNT", All), ("PFMERGE", All), ("PUBLISH", First(1)), ("RESTORE", First(2)),
+    ("SLAVEOF", All), ("SLOWLOG", All), ("SORT_RO", All), ("STRALGO", All), ("UNWATCH", All),
+    ("WAITAOF", All), ("ZINCRBY", First(1)), ("ZMSCORE", First(1)), ("ZPOPMAX", All), ("ZPOPMIN", All),
+    ("BITCOUNT", All), ("BITFIELD", All), ("BZPOPMAX", All), ("BZPOPMIN", All), ("EXPIREAT", All),
+    ("FCALL_RO", Script), ("FLUSHALL", All), ("FUNCTION", First(1)), ("GETRANGE", All), ("HPERSIST", All),
+    ("HPEXPIRE", All), ("LASTSAVE", All), ("READONLY", All), ("RENAMENX", All), ("SENTINEL", First(1)),
+    ("SETRANGE", First(1)), ("SHUTDOWN", All), ("SMEMBERS", All), ("SPUBLISH", First(1)), ("XPENDING", All),
+    ("ZREVRANK", First(1)), ("GEORADIUS", All), ("GEOSEARCH", All), ("HEXPIREAT", All), ("PEXPIREAT", All),
+    ("RANDOMKEY", All), ("READWRITE", All), ("REPLICAOF", All), ("RPOPLPUSH", All), ("SISMEMBER", First(1)),
+    ("SUBSCRIBE", All), ("XREVRANGE", All), ("ZLEXCOUNT", First(1)), ("ZREVRANGE", All), ("BRPOPLPUSH", All),
+    ("EVALSHA_RO", Script), ("EXPIRETIME", All), ("HPEXPIREAT", All), ("HRANDFIELD", All),
+    ("PSUBSCRIBE", All), ("SDIFFSTORE", All), ("SINTERCARD", All), ("SMISMEMBER", First(1)),
+    ("SSUBSCRIBE", All), ("XAUTOCLAIM", All), ("XREADGROUP", All), ("ZDIFFSTORE", All), ("ZINTERCARD", All),
+    ("BITFIELD_RO", All), ("HEXPIRETIME", All), ("INCRBYFLOAT", All), ("PEXPIRETIME", All),
+    ("SINTERSTORE", All), ("SRANDMEMBER", All), ("SUNIONSTORE", All), ("UNSUBSCRIBE", All),
+    ("ZINTERSTORE", All), ("ZRANDMEMBER", All), ("ZRANGEBYLEX", First(1)), ("ZRANGESTORE", First(2)),
+    ("ZUNIONSTORE", All), ("BGREWRITEAOF", All), ("GEORADIUS_RO", All), ("HINCRBYFLOAT", All),
+    ("HPEXPIRETIME", All), ("PUNSUBSCRIBE", All), ("SUNSUBSCRIBE", All), ("ZRANGEBYSCORE", First(1)),
+    ("GEOSEARCHSTORE", All), ("RESTORE-ASKING", First(2)), ("ZREMRANGEBYLEX", First(1)),
+    ("ZREVRANGEBYLEX", First(1)), ("ZREMRANGEBYRANK", All), ("ZREMRANGEBYSCORE", First(1)),
+    ("ZREVRANGEBYSCORE", First(1)), ("GEORADIUSBYMEMBER", All), ("GEORADIUSBYMEMBER_RO", All),
 ];
 
 #[cfg(test)]
@@ -95,6 +100,8 @@ mod tests {
             assert_eq!(upper.unwrap().0, *name);
             assert_eq!(lower.unwrap().0, *name);
         }
+        assert_eq!(COMMANDS.last().map(|(name, _)| name.len()), Some(LONGEST));
+        assert!(find(&[b'A'; LONGEST + 1]).is_none() && find(&[b'A'; LONGEST]).is_none());
         assert!(find(b"").is_none() && find(b"GE").is_none() && find(b"GETT").is_none());
     }
 }

@@ -25,4 +25,4 @@ mod packed;
 mod text;
 
 pub use packed::{Arguments, Commands};
-pub use text::{Text, name, stored_procedure};
+pub use text::{Command, Text};

@@ -19,16 +19,63 @@ const MARK: &str = "…";
 /// In place of a name that cannot be one: it may be a whole command, values and all.
 const OTHER: &str = "_OTHER";
 
-/// The `db.operation.name` of a command: its name "without attempting to do any case normalization", or `_OTHER` for what
-/// can be no name. It is not copied where it is a known one in upper case.
-#[must_use]
-pub fn name(command: &[u8]) -> StringValue {
-    if let Some((known, _)) = find(command)
-        && known.as_bytes() == command
-    {
-        return known.into();
+/// A command: its name, which is looked up once, and its arguments.
+///
+/// ```
+/// use throughline_core::db_semconv::redis::Command;
+///
+/// let evalsha = [&b"EVALSHA"[..], b"4e6d8fc8", b"0"];
+/// let command = Command::new(evalsha.into_iter()).unwrap();
+/// assert_eq!(command.name().as_str(), "EVALSHA");
+/// assert_eq!(command.stored_procedure(), Some("4e6d8fc8"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Command<'a, A> {
+    name: &'a [u8],
+    known: Option<(&'static str, Keep)>,
+    arguments: A,
+}
+
+impl<'a, A: Iterator<Item = &'a [u8]> + Clone> Command<'a, A> {
+    /// The command of these: the first is the name. None where there is none.
+    #[must_use]
+    pub fn new(mut arguments: A) -> Option<Self> {
+        let name = arguments.next()?;
+        let known = find(name);
+        Some(Self {
+            name,
+            known,
+            arguments,
+        })
     }
-    valid(command).map_or(OTHER.into(), |name| name.to_owned().into())
+
+    /// The `db.operation.name`: the name "without attempting to do any case normalization", or `_OTHER` for what can be
+    /// none. It is not copied where it is a known one in upper case.
+    #[must_use]
+    pub fn name(&self) -> StringValue {
+        match self.known {
+            Some((known, _)) if known.as_bytes() == self.name => known.into(),
+            _ => valid(self.name).map_or(OTHER.into(), |name| name.to_owned().into()),
+        }
+    }
+
+    /// Whether it is the same as another, whatever their cases.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.name.eq_ignore_ascii_case(other.name)
+    }
+
+    /// The `db.stored_procedure.name`: "the name or sha1 digest of a Lua script in the database". None of a command that
+    /// brings its script along.
+    #[must_use]
+    pub fn stored_procedure(&self) -> Option<&'a str> {
+        match self.known {
+            Some((known, Keep::Script)) if !matches!(known, "EVAL" | "EVAL_RO") => {
+                word(self.arguments.clone().next()?)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Letters, digits and what modules have in theirs: `JSON.SET`.
@@ -37,15 +84,6 @@ fn valid(command: &[u8]) -> Option<&str> {
         |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'|');
     let is_name = (1..=MAX_NAME).contains(&command.len()) && command.iter().all(may_be);
     str::from_utf8(command).ok().filter(|_| is_name)
-}
-
-/// The `db.stored_procedure.name` of a command: "the name or sha1 digest of a Lua script in the database". None of a command
-/// that brings its script along.
-#[must_use]
-pub fn stored_procedure<'a>(mut arguments: impl Iterator<Item = &'a [u8]>) -> Option<&'a str> {
-    let (known, keep) = find(arguments.next()?)?;
-    let names_one = matches!(keep, Keep::Script) && !matches!(known, "EVAL" | "EVAL_RO");
-    word(names_one.then(|| arguments.next())??)
 }
 
 /// What names a script, and is none.
@@ -63,12 +101,8 @@ struct Rule {
 }
 
 impl Rule {
-    fn of(command: &[u8], shown: QueryText) -> Self {
+    fn new(keep: Keep) -> Self {
         let (place, keys) = (0, 0);
-        let keep = match shown {
-            QueryText::RawWithSecrets => Keep::All,
-            _ => find(command).map_or(Keep::First(0), |(_, keep)| keep),
-        };
         Self { keep, place, keys }
     }
 
@@ -126,11 +160,13 @@ impl Rule {
 ///
 /// ```
 /// use throughline_core::db_semconv::QueryText;
-/// use throughline_core::db_semconv::redis::Text;
+/// use throughline_core::db_semconv::redis::{Command, Text};
 ///
 /// let mut text = Text::new(QueryText::Sanitized);
-/// text.push_command([&b"HSET"[..], b"user:7", b"name", b"Ada"].into_iter());
-/// text.push_command([&b"GET"[..], b"user:7"].into_iter());
+/// let hset = [&b"HSET"[..], b"user:7", b"name", b"Ada"];
+/// text.push_command(&Command::new(hset.into_iter()).unwrap());
+/// let get = [&b"GET"[..], b"user:7"];
+/// text.push_command(&Command::new(get.into_iter()).unwrap());
 /// assert_eq!(text.finish().unwrap().as_str(), "HSET user:7 name ?; GET user:7");
 /// ```
 #[derive(Debug)]
@@ -151,22 +187,29 @@ impl Text {
         }
     }
 
-    /// Writes a command: its name and its arguments. Each but the first comes behind a `;`.
-    pub fn push_command<'a>(&mut self, mut arguments: impl Iterator<Item = &'a [u8]> + Clone) {
-        let Some(command) = arguments.next().filter(|_| !self.is_full) else {
+    /// Writes a command. Each but the first comes behind a `;`.
+    pub fn push_command<'a, A>(&mut self, command: &Command<'a, A>)
+    where
+        A: Iterator<Item = &'a [u8]> + Clone,
+    {
+        if self.is_full {
             return;
+        }
+        let (name, keep) = match (self.shown, command.known) {
+            (QueryText::RawWithSecrets, _) => (command.name, Keep::All),
+            (_, Some((_, keep))) => (command.name, keep),
+            (_, None) => {
+                let name = valid(command.name).unwrap_or(OTHER);
+                (name.as_bytes(), Keep::First(0))
+            }
         };
-        let name = match self.shown {
-            QueryText::RawWithSecrets => command,
-            _ => valid(command).unwrap_or(OTHER).as_bytes(),
-        };
-        self.reserve(name, arguments.clone());
+        self.reserve(name, keep, command.arguments.clone());
         if !self.text.is_empty() {
             self.push("; ");
         }
         self.push_lossy(name);
-        let mut rule = Rule::of(command, self.shown);
-        for argument in arguments {
+        let mut rule = Rule::new(keep);
+        for argument in command.arguments.clone() {
             if self.is_full {
                 break;
             }
@@ -176,8 +219,8 @@ impl Text {
     }
 
     /// Makes room for a command: exactly as much for the first, which is most often the only one.
-    fn reserve<'a>(&mut self, name: &[u8], arguments: impl Iterator<Item = &'a [u8]>) {
-        let mut rule = Rule::of(name, self.shown);
+    fn reserve<'a>(&mut self, name: &[u8], keep: Keep, arguments: impl Iterator<Item = &'a [u8]>) {
+        let mut rule = Rule::new(keep);
         let mut length = name.len();
         for argument in arguments {
             length += 1 + rule.shown(argument).len();

@@ -5,7 +5,7 @@ mod packed;
 
 use opentelemetry::StringValue;
 use throughline_core::db_semconv::QueryText;
-use throughline_core::db_semconv::redis::{Text, name, stored_procedure};
+use throughline_core::db_semconv::redis::{Command, Text};
 
 use crate::support::cases;
 
@@ -22,7 +22,9 @@ fn words(command: &str) -> Vec<&[u8]> {
 fn text(commands: &[Vec<&[u8]>]) -> String {
     let mut text = Text::new(QueryText::Sanitized);
     for command in commands {
-        text.push_command(command.iter().copied());
+        if let Some(command) = Command::new(command.iter().copied()) {
+            text.push_command(&command);
+        }
     }
     text.finish().map(String::from).unwrap_or_default()
 }
@@ -36,6 +38,11 @@ fn the_published_cases_hold() {
         let bytes = command.iter().map(|argument| argument.as_bytes());
         assert_eq!(text(&[bytes.collect()]), case["expect"].as_str().unwrap());
     }
+}
+
+/// The name of a command.
+fn name(command: &[u8]) -> StringValue {
+    Command::new([command].into_iter()).unwrap().name()
 }
 
 #[test]
@@ -139,8 +146,8 @@ fn a_stored_procedure_is_what_names_a_script() {
         ("GET a", None),
         ("NEWCALL a", None),
     ] {
-        let found = stored_procedure(words(command).into_iter());
-        assert_eq!(found, expected, "{command}");
+        let found = Command::new(words(command).into_iter()).unwrap();
+        assert_eq!(found.stored_procedure(), expected, "{command}");
     }
 }
 
@@ -185,7 +192,7 @@ fn a_text_shows_what_it_is_told_to() {
         (QueryText::RawWithSecrets, Some("SET a s3cret")),
     ] {
         let mut text = Text::new(shown);
-        text.push_command(words("SET a s3cret").into_iter());
+        text.push_command(&Command::new(words("SET a s3cret").into_iter()).unwrap());
         assert_eq!(text.finish().as_ref().map(StringValue::as_str), expected);
     }
     assert_eq!(Text::new(QueryText::Sanitized).finish(), None);
