@@ -11,6 +11,7 @@ use crate::end::EndOptions;
 use crate::export::{Export, ExportOptions};
 use crate::line::LineOptions;
 use crate::query::{Query, QueryOptions};
+use crate::redis::RedisOptions;
 use crate::request::{RequestOptions, request_path};
 use crate::sql::SqlOptions;
 use crate::stack::Stack;
@@ -40,6 +41,8 @@ pub enum Command {
         #[command(flatten)]
         options: QueryOptions,
     },
+    /// A command of Redis.
+    Redis(RedisOptions),
     /// A call by reqwest's client.
     Call {
         /// What stands around the client.
@@ -75,6 +78,7 @@ impl Command {
             Self::Line(options) => Ok(options.path()),
             Self::Sql(options) => Ok(options.path()),
             Self::Query { pool, options } => pool.path(&options),
+            Self::Redis(options) => options.path(),
             Self::Call { client, options } => client.path(&options),
             Self::End(options) => options.path(),
             Self::Export { by, options } => by.path(&options),

@@ -13,6 +13,7 @@ mod export;
 mod line;
 mod processor;
 mod query;
+mod redis;
 mod request;
 mod sdk;
 mod sql;
