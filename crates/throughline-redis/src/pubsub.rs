@@ -245,7 +245,9 @@ impl Received {
             ];
             attributes
                 .extend(pattern.map(|it| KeyValue::new("messaging.destination.template", it)));
-            attributes.extend(self.tracing.endpoint().server_attributes());
+            self.tracing
+                .endpoint()
+                .push_server_attributes(&mut attributes);
             attributes
         };
         resolved.start(request, attributes, Processing)

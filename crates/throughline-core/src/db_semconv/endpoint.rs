@@ -152,28 +152,22 @@ impl DatabaseEndpoint {
         )
     }
 
-    pub(super) fn attributes(&self) -> impl Iterator<Item = KeyValue> {
-        let attributes = [
-            Some(KeyValue::new(SYSTEM, self.system)),
-            text(NAMESPACE, self.namespace.as_ref()),
-        ];
-        attributes
-            .into_iter()
-            .flatten()
-            .chain(self.server_attributes())
+    pub(super) fn push_attributes(&self, attributes: &mut Vec<KeyValue>) {
+        attributes.push(KeyValue::new(SYSTEM, self.system));
+        push_text(attributes, NAMESPACE, self.namespace.as_ref());
+        self.push_server_attributes(attributes);
     }
 
-    /// `server.address`, `server.port` and `network.peer.*`, as far as they are recorded.
-    pub fn server_attributes(&self) -> impl Iterator<Item = KeyValue> {
-        let port = (self.port).filter(|&port| Some(port) != default_port(self.system));
-        let peer = self.peer.as_ref();
-        let attributes = [
-            text(ADDRESS, self.address.as_ref()),
-            port.map(|port| KeyValue::new(PORT, i64::from(port))),
-            text(PEER_ADDRESS, peer.map(|(address, _)| address)),
-            peer.and_then(|(_, port)| Some(KeyValue::new(PEER_PORT, i64::from((*port)?)))),
-        ];
-        attributes.into_iter().flatten()
+    /// Adds `server.address`, `server.port` and `network.peer.*`, as far as they are recorded.
+    pub fn push_server_attributes(&self, attributes: &mut Vec<KeyValue>) {
+        push_text(attributes, ADDRESS, self.address.as_ref());
+        if let Some(port) = (self.port).filter(|&port| Some(port) != default_port(self.system)) {
+            attributes.push(KeyValue::new(PORT, i64::from(port)));
+        }
+        if let Some((address, port)) = &self.peer {
+            attributes.push(KeyValue::new(PEER_ADDRESS, address.clone()));
+            attributes.extend(port.map(|port| KeyValue::new(PEER_PORT, i64::from(port))));
+        }
     }
 
     /// What the conventions 1.24 called these.
@@ -190,8 +184,8 @@ impl DatabaseEndpoint {
     }
 }
 
-fn text(key: Key, value: Option<&StringValue>) -> Option<KeyValue> {
-    Some(KeyValue::new(key, value?.clone()))
+fn push_text(attributes: &mut Vec<KeyValue>, key: Key, value: Option<&StringValue>) {
+    attributes.extend(value.map(|value| KeyValue::new(key, value.clone())));
 }
 
 /// One text for all the spans and measurements that have it.

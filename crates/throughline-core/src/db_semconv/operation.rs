@@ -152,7 +152,7 @@ impl Query {
         if has_old_names {
             attributes.extend(old_names(&self, endpoint));
         }
-        attributes.extend(endpoint.attributes());
+        endpoint.push_attributes(&mut attributes);
         attributes.extend(Identity::of(&self).attributes());
         attributes.extend(self.text.map(|text| KeyValue::new(TEXT, text)));
         let size = self.batch_size.filter(|&size| size != 1);
@@ -257,7 +257,8 @@ impl DatabaseCall {
         elapsed: Duration,
         error_type: Option<StringValue>,
     ) {
-        let mut attributes: Vec<_> = self.endpoint.attributes().collect();
+        let mut attributes = Vec::with_capacity(12);
+        self.endpoint.push_attributes(&mut attributes);
         attributes.extend(self.identity.clone().attributes());
         attributes.extend(self.end_attributes(error_type));
         metrics.duration.record(elapsed.as_secs_f64(), &attributes);
