@@ -61,6 +61,8 @@
 //!   thread, from any thread and on any executor or none.
 //! - An exporter's panic costs its batch, not the pipeline. The panic hook of the application runs, as always; after 10
 //!   panics in a row the exporter is left alone for a minute.
+//! - N+1 queries are looked for where [asked](SpanPipelineBuilder::n_plus_one), on the thread that ends a span, in bounded
+//!   memory that is not allocated anew.
 //! - Exporters run with telemetry suppressed: they make no spans, and what they log becomes no log record.
 //!
 //! # What it does not do
@@ -90,6 +92,7 @@
 
 mod encode;
 mod guard;
+mod n_plus_one;
 mod pipeline;
 mod proto;
 mod redact;
@@ -103,6 +106,7 @@ pub mod otlp;
 
 pub use opentelemetry_sdk;
 
+pub use self::n_plus_one::NPlusOne;
 pub use self::pipeline::{
     Dropped, ExportStats, FlushError, LogCounts, LogPipeline, LogPipelineBuilder, PipelineFuture,
     SpanCounts, SpanPipeline, SpanPipelineBuilder,

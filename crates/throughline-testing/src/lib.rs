@@ -49,6 +49,7 @@ mod expected;
 mod log;
 mod memory;
 mod metric;
+mod n_plus_one;
 mod otlp;
 mod outline;
 mod sdk;

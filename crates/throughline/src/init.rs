@@ -124,6 +124,20 @@ impl Builder {
         self
     }
 
+    /// Whether the same query again and again under one span (N+1) is found and said, whatever the environment says: by an
+    /// event on the span, a metric, and a warning that names the query. Default: what `OTEL_RUST_N_PLUS_ONE` says, else false.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), throughline::InitError> {
+    /// let telemetry = throughline::builder().find_n_plus_one(true).init()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn find_n_plus_one(self, find: bool) -> Self {
+        self.configure(move |config| config.find_n_plus_one = find)
+    }
+
     /// Changes the configuration after the environment was read: what is set here wins. Of several changes, the last.
     #[must_use]
     pub fn configure(mut self, change: impl FnOnce(&mut Config) + 'static) -> Self {

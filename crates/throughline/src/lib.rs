@@ -36,6 +36,6 @@ pub use throughline_log::Format;
 pub use throughline_otlp::otlp::{
     BuildError, ClientIdentity, Compression, OtlpConfig, Pem, Protocol, TlsConfig,
 };
-pub use throughline_otlp::{Dropped, ExportStats, LogCounts, SpanCounts};
+pub use throughline_otlp::{Dropped, ExportStats, LogCounts, NPlusOne, SpanCounts};
 pub use tracing_subscriber;
 pub use tracing_subscriber::filter::LevelFilter;

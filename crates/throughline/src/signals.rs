@@ -72,8 +72,9 @@ fn spans(
     runtime: &ExportRuntime,
 ) -> Result<Vec<SpanPipeline>, InitError> {
     let pipelines = each_once(&config.traces_exporters).into_iter();
-    let pipelines = pipelines.map(|exporter| {
-        let pipeline = span_pipeline(config, redact);
+    let pipelines = pipelines.enumerate().map(|(place, exporter)| {
+        // Each of them finds the same.
+        let pipeline = span_pipeline(config, redact).report_n_plus_one(place == 0);
         match exporter {
             Exporter::Otlp => pipeline.build_otlp(runtime, &config.traces_otlp),
             Exporter::OtlpStdout => Ok(pipeline.build(runtime, console::JsonExporter::stdout())),
@@ -94,6 +95,9 @@ fn span_pipeline(config: &Config, redact: Option<&Redact>) -> SpanPipelineBuilde
         .max_export_batch_size(batch.max_export_batch_size);
     if let Some(characters) = config.span_limits.attribute_value_length_limit {
         pipeline = pipeline.attribute_value_length_limit(characters);
+    }
+    if config.find_n_plus_one {
+        pipeline = pipeline.n_plus_one(config.n_plus_one);
     }
     if let Some(redact) = redact.cloned() {
         pipeline = pipeline.redact(move |span| redact(span));

@@ -10,6 +10,7 @@ use opentelemetry_sdk::trace::SpanData;
 
 use super::forest::Forest;
 use super::writer::{Writer, print_attributes};
+use crate::n_plus_one;
 
 /// How many bytes a line is indented at most: without a limit, a deep tree would print the square of its depth.
 const WIDEST: usize = 200;
@@ -31,6 +32,9 @@ const WIDEST: usize = 200;
 /// A span with `parent=` has a parent that is not above it: it is in another process, or has not ended yet, or the tree
 /// is too deep to be indented further. Nothing is held back to wait for a parent: what is exported together is printed
 /// together, which is all of a request unless the batch was full or its delay over in between.
+///
+/// A query that was [repeated](crate::SpanPipelineBuilder::n_plus_one) under a span stands below it with `⚠ N+1` in the place
+/// of `event`.
 ///
 /// The export fails when the output does, and is counted then; it does not panic.
 ///
@@ -170,7 +174,12 @@ fn print_events(
     for event in &span.events.events {
         let offset = between(zero, event.timestamp);
         let name = event.name.escape_debug();
-        write!(text, "{indentation}event +{offset:.1?} {name}")?;
+        let what = if event.name == n_plus_one::EVENT {
+            "⚠ N+1"
+        } else {
+            "event"
+        };
+        write!(text, "{indentation}{what} +{offset:.1?} {name}")?;
         print_attributes(text, &event.attributes)?;
         text.write_char('\n')?;
     }

@@ -30,4 +30,5 @@ pub(crate) mod tests;
 pub(crate) use self::batch::EncodedBatch;
 pub(crate) use self::limits::Limits;
 pub(crate) use self::request::{ScopeSpans, request, resource, scope};
-pub(crate) use self::span::span;
+pub(crate) use self::span::{nanos, span};
+pub(crate) use self::value::cut;

@@ -130,7 +130,7 @@ fn kind(kind: &SpanKind) -> u8 {
 }
 
 /// Nanoseconds since the epoch, or the nearest that can be said.
-fn nanos(time: SystemTime) -> u64 {
+pub(crate) fn nanos(time: SystemTime) -> u64 {
     let Ok(since) = time.duration_since(UNIX_EPOCH) else {
         return 0;
     };

@@ -100,7 +100,7 @@ fn array(buffer: &mut Vec<u8>, tag: u8, key: &str, values: impl Iterator<Item = 
 }
 
 /// The first `limit` characters.
-pub(super) fn cut(text: &str, limit: usize) -> &str {
+pub(crate) fn cut(text: &str, limit: usize) -> &str {
     if text.len() <= limit {
         return text;
     }

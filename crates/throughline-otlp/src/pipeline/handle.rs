@@ -33,11 +33,12 @@ impl Handle {
         self.shared().stats()
     }
 
-    pub(super) fn observe(&self, meters: &impl MeterProvider) {
+    pub(super) fn observe(&self, meters: &impl MeterProvider, finds_n_plus_one: bool) {
         let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
             .with_version(env!("CARGO_PKG_VERSION"))
             .build();
-        observe(&self.0.0, &meters.meter_with_scope(scope));
+        let meter = meters.meter_with_scope(scope);
+        observe(&self.0.0, &meter, finds_n_plus_one);
     }
 
     pub(super) fn flush(&self, timeout: Duration) -> PipelineFuture {

@@ -80,7 +80,7 @@ impl LogPipeline {
     /// Reports on the pipeline by the metrics that [`SpanPipeline::observe`](crate::SpanPipeline::observe) lists, with
     /// `log` in the place of `span`, and `otel.sdk.log.created`.
     pub fn observe(&self, meters: &impl MeterProvider) {
-        self.handle.observe(meters);
+        self.handle.observe(meters, false);
     }
 
     /// Exports every record that came before this call; otherwise as [`SpanPipeline::flush`](crate::SpanPipeline::flush).

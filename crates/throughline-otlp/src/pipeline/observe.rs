@@ -83,7 +83,7 @@ const TIMEOUT: &str = "timeout";
 static NUMBER_OF_NEXT: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 
 /// Begins to tell about a pipeline; without effect when it is told about already.
-pub(super) fn observe(shared: &Arc<Shared>, meter: &Meter) {
+pub(super) fn observe(shared: &Arc<Shared>, meter: &Meter, finds_n_plus_one: bool) {
     let signal = shared.limits.signal;
     let (noun, unit) = (noun(signal), unit(signal));
     if shared.observed.swap(true, Ordering::Relaxed) {
@@ -139,6 +139,9 @@ pub(super) fn observe(shared: &Arc<Shared>, meter: &Meter) {
                 |counts, started| counts.of_spans(started).open,
             );
         }
+    }
+    if finds_n_plus_one {
+        instruments.n_plus_one(processor.clone());
     }
     let capacity = shared.limits.queue as u64;
     instruments.gauge(
@@ -221,6 +224,23 @@ impl Instruments<'_> {
                     if error.is_none() || value > 0 {
                         observer.observe(value, &with_error(&attributes, error));
                     }
+                }
+            })
+            .build();
+    }
+
+    /// The conventions have none for it.
+    fn n_plus_one(&self, attributes: Vec<KeyValue>) {
+        let shared = self.shared.clone();
+        self.meter
+            .u64_observable_counter("throughline.n_plus_one.found")
+            .with_unit("{query}")
+            .with_description(
+                "The number of queries that were repeated under a span, one after the other.",
+            )
+            .with_callback(move |observer| {
+                if let Some(shared) = shared.upgrade() {
+                    observer.observe(shared.n_plus_one_found(), &attributes);
                 }
             })
             .build();

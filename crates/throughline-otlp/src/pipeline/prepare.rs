@@ -11,12 +11,16 @@ use super::batch::Item;
 use super::shared::Shared;
 use crate::encode::{self, Limits};
 use crate::guard::guarded;
+use crate::n_plus_one::Detector;
 
 pub(super) type Redact = Arc<dyn Fn(&mut SpanData) + Send + Sync>;
 
-/// Redacts a span and, for a collector, encodes it and frees it.
+/// Redacts a span, looks for N+1 queries and, for a collector, encodes the span and frees it.
 pub(super) struct Prepare {
     pub(super) redact: Option<Redact>,
+    pub(super) n_plus_one: Option<Detector>,
+    /// False where another pipeline tells what this one finds, too.
+    pub(super) reports_n_plus_one: bool,
     pub(super) limits: Limits,
     /// False where the exporter wants the span itself.
     pub(super) encodes: bool,
@@ -28,6 +32,12 @@ impl Prepare {
             && let Err(_panic) = apply(redact, &mut span)
         {
             return shared.redaction_panicked();
+        }
+        if let Some(detector) = &self.n_plus_one {
+            let found = detector.ended(&mut span);
+            if self.reports_n_plus_one {
+                shared.found(found);
+            }
         }
         if !self.encodes {
             self.limits.apply(&mut span);
@@ -47,6 +57,7 @@ impl fmt::Debug for Prepare {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prepare")
             .field("redacts", &self.redact.is_some())
+            .field("finds_n_plus_one", &self.n_plus_one.is_some())
             .field("limits", &self.limits)
             .field("encodes", &self.encodes)
             .finish()

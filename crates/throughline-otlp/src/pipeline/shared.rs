@@ -8,9 +8,9 @@ use tokio::sync::Notify;
 use super::batch::Item;
 use super::counts::Settled;
 use super::observe::{Durations, Exporting};
-use super::state::{FlushRequest, Limits, Outcome, State, Step};
+use super::state::{FlushRequest, Found, Limits, Outcome, State, Step};
 use super::warnings::{self, Warnings};
-use super::{ExportStats, FlushError};
+use super::{Dropped, ExportStats, FlushError};
 use crate::encode::EncodedBatch;
 
 /// A deadline that is out of reach for an [`Instant`] is taken as this far away.
@@ -78,6 +78,17 @@ impl Shared {
         self.lock().redaction_panicked();
     }
 
+    /// Counts N+1 queries, each in words.
+    pub(super) fn found(&self, queries: Vec<String>) {
+        if queries.is_empty() {
+            return;
+        }
+        let mut state = self.lock();
+        for query in queries {
+            state.add_found(query);
+        }
+    }
+
     pub(super) fn set_resource(&self, resource: Resource) {
         self.lock().set_resource(resource);
         self.work.notify_one();
@@ -88,6 +99,10 @@ impl Shared {
         let state = self.lock();
         // Read under the lock: every span that has ended was started before, so it is in this number.
         (state.counts(), self.started.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn n_plus_one_found(&self) -> u64 {
+        self.lock().found().count
     }
 
     pub(super) fn stats(&self) -> ExportStats {
@@ -149,10 +164,28 @@ impl Shared {
         // The worker's thread may be blocked, or too late for the end of the process. Nobody waits for it: what it says just
         // now, it says itself.
         if let Ok(mut warnings) = self.warnings.try_lock() {
-            warnings.finish(self.counts().0.dropped);
+            let (dropped, found) = self.news();
+            warnings.finish(dropped, &found);
         }
         warnings::abandoned(self.limits.signal, lost);
         result
+    }
+
+    /// Warns of what other threads have dropped or found.
+    pub(super) fn warn(&self) {
+        let (dropped, found) = self.news();
+        self.warnings().news(dropped, &found);
+    }
+
+    /// Likewise, for the last time.
+    pub(super) fn warn_at_the_end(&self) {
+        let (dropped, found) = self.news();
+        self.warnings().finish(dropped, &found);
+    }
+
+    fn news(&self) -> (Dropped, Found) {
+        let state = self.lock();
+        (state.counts().dropped, state.found().clone())
     }
 
     /// For the worker.

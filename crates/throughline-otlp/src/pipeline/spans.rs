@@ -80,12 +80,14 @@ impl SpanPipeline {
     /// Reports on the pipeline by these metrics, of the meter `throughline-otlp` (OpenTelemetry semantic conventions, "SDK
     /// metrics", in development): `otel.sdk.span.started`, `otel.sdk.span.live`, `otel.sdk.processor.span.queue.size`,
     /// `otel.sdk.processor.span.queue.capacity`, `otel.sdk.processor.span.processed`, `otel.sdk.exporter.span.inflight`,
-    /// `otel.sdk.exporter.span.exported`, `otel.sdk.exporter.operation.duration`. Only sampled spans count.
+    /// `otel.sdk.exporter.span.exported`, `otel.sdk.exporter.operation.duration`. Only sampled spans count. With
+    /// [`n_plus_one`](SpanPipelineBuilder::n_plus_one) also by `throughline.n_plus_one.found`, which counts what was found.
     ///
     /// `error.type` is `queue_full`, `already_shutdown`, `timeout`, `rejected`, `panic`, `cancelled` or `_OTHER`. Nothing
     /// of it is paid for by a span. Without effect from the second call on.
     pub fn observe(&self, meters: &impl MeterProvider) {
-        self.handle.observe(meters);
+        let reports = self.prepare.reports_n_plus_one && self.prepare.n_plus_one.is_some();
+        self.handle.observe(meters, reports);
     }
 
     /// Exports every span that ended before this call, without waiting for a batch to fill up, then flushes the

@@ -33,8 +33,16 @@ pub(super) struct State {
     cancelled: u64,
     stats: ExportStats,
     last_failure: String,
+    found: Found,
     resource: Option<Resource>,
     flushes: Flushes,
+}
+
+/// The N+1 queries so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Found {
+    pub(super) count: u64,
+    pub(super) last: String,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +117,7 @@ impl State {
             cancelled: 0,
             stats: ExportStats::default(),
             last_failure: String::new(),
+            found: Found::default(),
             resource: None,
             flushes: Flushes::default(),
         }
@@ -173,6 +182,15 @@ impl State {
 
     pub(super) fn redaction_panicked(&mut self) {
         self.dropped.redaction_panicked += 1;
+    }
+
+    pub(super) fn add_found(&mut self, what: String) {
+        self.found.count += 1;
+        self.found.last = what;
+    }
+
+    pub(super) fn found(&self) -> &Found {
+        &self.found
     }
 
     pub(super) fn set_resource(&mut self, resource: Resource) {

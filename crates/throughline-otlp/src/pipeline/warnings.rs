@@ -5,12 +5,12 @@ use tracing::warn;
 
 use super::Dropped;
 use super::destination::Delivered;
-use super::state::Outcome;
+use super::state::{Found, Outcome};
 use crate::Signal;
 use crate::guard::guarded;
 use crate::throttle::Throttle;
 
-/// Tells the application what is lost, each kind at most once a minute.
+/// Tells the application what is lost or found, each kind at most once a minute.
 ///
 /// The export thread does so, or the thread that ends the pipeline, but none that ends a span: that happens under the
 /// span's own lock, where a subscriber that looks at the current span would wait for itself.
@@ -18,6 +18,7 @@ use crate::throttle::Throttle;
 pub(super) struct Warnings {
     queue_full: Counted,
     redaction_panicked: Counted,
+    n_plus_one: Counted,
     failed: Warning,
     timed_out: Warning,
     panicked: Warning,
@@ -33,6 +34,9 @@ impl Warnings {
             redaction_panicked: Counted::new(warning(
                 "were dropped because their redaction panicked",
             )),
+            n_plus_one: Counted::new(warning(
+                "ran the same query again and again, one after the other (N+1)",
+            )),
             failed: warning("were dropped because they could not be exported"),
             timed_out: warning("were dropped because their export timed out"),
             panicked: warning("were dropped because the exporter panicked"),
@@ -41,10 +45,12 @@ impl Warnings {
         }
     }
 
-    /// What other threads have dropped since the beginning of the pipeline.
-    pub(super) fn dropped(&mut self, dropped: Dropped) {
-        self.queue_full.up_to(dropped.queue_full);
-        self.redaction_panicked.up_to(dropped.redaction_panicked);
+    /// What other threads have dropped and found since the beginning of the pipeline.
+    pub(super) fn news(&mut self, dropped: Dropped, found: &Found) {
+        self.queue_full.up_to(dropped.queue_full, None);
+        let panicked = dropped.redaction_panicked;
+        self.redaction_panicked.up_to(panicked, None);
+        self.n_plus_one.up_to(found.count, Some(&found.last));
     }
 
     pub(super) fn export(&mut self, count: u64, outcome: &Outcome) {
@@ -70,11 +76,12 @@ impl Warnings {
     }
 
     /// Reports what still waits for its minute to pass.
-    pub(super) fn finish(&mut self, dropped: Dropped) {
-        self.dropped(dropped);
+    pub(super) fn finish(&mut self, dropped: Dropped, found: &Found) {
+        self.news(dropped, found);
         for warning in [
             &mut self.queue_full.warning,
             &mut self.redaction_panicked.warning,
+            &mut self.n_plus_one.warning,
             &mut self.failed,
             &mut self.timed_out,
             &mut self.panicked,
@@ -108,10 +115,10 @@ impl Counted {
         Self { seen: 0, warning }
     }
 
-    fn up_to(&mut self, total: u64) {
+    fn up_to(&mut self, total: u64, reason: Option<&str>) {
         let new = total.saturating_sub(self.seen);
         self.seen = total;
-        self.warning.add(new, None);
+        self.warning.add(new, reason);
     }
 }
 

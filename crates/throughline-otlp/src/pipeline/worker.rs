@@ -51,9 +51,7 @@ impl<D: Destination> Worker<D> {
         // However this task ends, nobody waits for it in vain.
         let _end = AbandonOnDrop(Arc::clone(&self.shared));
         while self.one_step().await {
-            self.shared
-                .warnings()
-                .dropped(self.shared.counts().0.dropped);
+            self.shared.warn();
         }
         let Self {
             destination,
@@ -76,17 +74,13 @@ impl<D: Destination> Worker<D> {
             Step::Close => {
                 let error = self.ask_exporter(D::shutdown);
                 // The process may end as soon as those who wait know.
-                self.shared
-                    .warnings()
-                    .finish(self.shared.counts().0.dropped);
+                self.shared.warn_at_the_end();
                 self.shared.closed(error.as_deref());
                 return false;
             }
             Step::Ended => {
                 self.ask_exporter(D::shutdown);
-                self.shared
-                    .warnings()
-                    .finish(self.shared.counts().0.dropped);
+                self.shared.warn_at_the_end();
                 return false;
             }
             Step::Sleep { until } => self.sleep(until).await,

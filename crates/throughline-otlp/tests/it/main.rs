@@ -17,6 +17,7 @@ mod faults;
 mod grpc;
 mod json;
 mod matrix;
+mod n_plus_one;
 mod observe;
 mod otlp;
 mod otlp_config;

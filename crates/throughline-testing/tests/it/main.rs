@@ -6,5 +6,6 @@ mod client;
 mod collector;
 mod logs;
 mod memory;
+mod n_plus_one;
 mod otlp;
 mod tree;

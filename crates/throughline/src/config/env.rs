@@ -216,8 +216,13 @@ impl<'a> Env<'a> {
 
     /// A number of things, not 0.
     pub(super) fn count(&self, variables: Variables, default: usize) -> usize {
-        let problem = "is no number above 0";
-        self.number(variables, default, |count| *count > 0, problem, &default)
+        self.count_above(0, variables, default)
+    }
+
+    /// A number of things that is more than `least`.
+    pub(super) fn count_above(&self, least: usize, variables: Variables, default: usize) -> usize {
+        let problem = format!("is no number above {least}");
+        self.number(variables, default, |it| *it > least, &problem, &default)
     }
 
     /// The most things of a kind; 0 is none of them.

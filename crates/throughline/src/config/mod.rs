@@ -10,6 +10,7 @@ mod http;
 mod limits;
 mod logs;
 mod metrics;
+mod n_plus_one;
 mod not_built;
 mod opt_in;
 mod origins;
@@ -30,6 +31,7 @@ use throughline_core::db_semconv::DatabaseSettings;
 use throughline_core::http_semconv::HttpSettings;
 use throughline_core::propagation::Propagator;
 use throughline_log::Format;
+use throughline_otlp::NPlusOne;
 use throughline_otlp::otlp::OtlpConfig;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -115,6 +117,12 @@ pub struct Config {
     pub span_limits: SpanLimits,
     /// What a log record keeps at most. `OTEL_LOGRECORD_…_LIMIT` and the like.
     pub log_limits: LogRecordLimits,
+    /// Whether the same query again and again under one span is found and said: an event on the span, a metric, a warning.
+    /// `OTEL_RUST_N_PLUS_ONE`; default: false. [What counts](throughline_otlp::SpanPipelineBuilder::n_plus_one).
+    pub find_n_plus_one: bool,
+    /// How many queries that are, and how long they take. `OTEL_RUST_N_PLUS_ONE_MIN_QUERIES`, and
+    /// `OTEL_RUST_N_PLUS_ONE_MIN_TIME` in milliseconds; default: 5 in 50 ms.
+    pub n_plus_one: NPlusOne,
     /// How metrics are aggregated and how often they go out. `OTEL_METRIC_…` and the like.
     pub metrics: MetricSettings,
     /// Which spans are recorded. `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`; default:
@@ -223,6 +231,8 @@ impl Config {
             log_batch: Batch::of_logs(env),
             span_limits: SpanLimits::of(env),
             log_limits: LogRecordLimits::of(env),
+            find_n_plus_one: env.boolean(n_plus_one::FIND),
+            n_plus_one: n_plus_one::of(env),
             metrics: MetricSettings::of(env),
             sampler: Sampler::of(env),
             propagators: propagators::of(env),

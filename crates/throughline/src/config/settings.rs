@@ -6,13 +6,15 @@ use std::slice;
 use std::time::Duration;
 
 use opentelemetry_sdk::metrics::Temporality;
+use throughline_otlp::NPlusOne;
 use throughline_otlp::otlp::{OtlpConfig, Pem};
 
 use super::batch::BatchVariables;
 use super::env::Variables;
 use super::signal::{LOGS, METRICS, Signal, TRACES};
 use super::{
-    Batch, Config, Exporter, batch, database, http, limits, metrics, propagators, stability,
+    Batch, Config, Exporter, batch, database, http, limits, metrics, n_plus_one, propagators,
+    stability,
 };
 use crate::resource::Detector;
 
@@ -48,6 +50,7 @@ pub(super) fn of(config: &Config) -> Vec<Setting> {
     settings.batch("span", &batch::SPANS, &config.span_batch);
     settings.batch("log record", &batch::LOGS, &config.log_batch);
     settings.limits(config);
+    settings.n_plus_one(config);
     settings.metrics(config);
     let sampler = config.sampler.to_string();
     settings.add("sampler", &["OTEL_TRACES_SAMPLER"], sampler);
@@ -224,6 +227,20 @@ impl Settings {
         ] {
             self.add(name, variables, value);
         }
+    }
+
+    fn n_plus_one(&mut self, config: &Config) {
+        let NPlusOne {
+            min_queries,
+            min_time,
+            ..
+        } = config.n_plus_one;
+        let find = config.find_n_plus_one.to_string();
+        self.add("n+1", &[n_plus_one::FIND], find);
+        let queries = min_queries.to_string();
+        self.add("n+1 queries", n_plus_one::MIN_QUERIES, queries);
+        let time = format!("{min_time:?}");
+        self.add("n+1 time", n_plus_one::MIN_TIME, time);
     }
 
     fn metrics(&mut self, config: &Config) {

@@ -10,6 +10,7 @@ mod layers;
 mod limits;
 mod logs;
 mod metrics;
+mod n_plus_one;
 mod process;
 mod runtimes;
 mod secrets;

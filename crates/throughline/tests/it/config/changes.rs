@@ -264,6 +264,33 @@ fn limits() {
 }
 
 #[test]
+fn n_plus_one() {
+    check_rows(&[
+        (
+            "OTEL_RUST_N_PLUS_ONE",
+            "True",
+            "n+1: true",
+            "on",
+            r#""on" is not true or false; instead: false"#,
+        ),
+        (
+            "OTEL_RUST_N_PLUS_ONE_MIN_QUERIES",
+            "2",
+            "n+1 queries: 2",
+            "1",
+            r#""1" is no number above 1; instead: 5"#,
+        ),
+        (
+            "OTEL_RUST_N_PLUS_ONE_MIN_TIME",
+            "0",
+            "n+1 time: 0ns",
+            "50ms",
+            r#""50ms" is no number of milliseconds, such as 10000 for 10 seconds; instead: 50 ms"#,
+        ),
+    ]);
+}
+
+#[test]
 fn metrics() {
     let no_exemplars = "is not built yet, since the SDK has no exemplars (always_off says so); instead: no exemplars";
     check_rows(&[
