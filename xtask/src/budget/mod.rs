@@ -26,6 +26,8 @@ const PATHS: &[&str] = &[
     "child instrument sampled --event",
     "child instrument unsampled",
     "end",
+    "end --n-plus-one",
+    "end --query --n-plus-one",
     "line throughline-json",
     "line throughline-text",
     "call throughline sampled",
@@ -74,7 +76,7 @@ impl Paths {
     }
 
     fn path(&self, words: &str) -> Path {
-        match words.starts_with("call ") || words == "end" {
+        match words.starts_with("call ") || words.starts_with("end") {
             true => self.programs.path(&format!("{words} {}", self.url)),
             false => self.programs.path(words),
         }
