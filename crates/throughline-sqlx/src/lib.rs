@@ -10,6 +10,7 @@ mod database;
 mod endpoint;
 mod errors;
 mod executor;
+mod names;
 mod pool;
 mod query;
 mod request;
@@ -21,6 +22,14 @@ mod transaction;
 
 pub use connection::{TracedConnection, TracedPoolConnection};
 pub use database::Instrumented;
+#[cfg(feature = "any")]
+pub use names::AnyPool;
+#[cfg(feature = "mysql")]
+pub use names::{MySqlPool, MySqlTransaction};
+#[cfg(feature = "postgres")]
+pub use names::{PgPool, PgTransaction};
+#[cfg(feature = "sqlite")]
+pub use names::{SqlitePool, SqliteTransaction};
 pub use pool::TracedPool;
 pub use transaction::TracedTransaction;
 

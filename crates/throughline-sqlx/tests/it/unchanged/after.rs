@@ -1,9 +1,6 @@
-//! With the types of its pool and of what that begins changed, and nothing else.
+//! With one line changed.
 
-use sqlx::Postgres;
-
-type PgPool = throughline_sqlx::TracedPool<Postgres>;
-type PgTransaction<'c> = throughline_sqlx::TracedTransaction<'c, Postgres>;
+use throughline_sqlx::{PgPool, PgTransaction};
 
 #[path = "repository.rs"]
 #[expect(clippy::duplicate_mod, reason = "that it compiles is what is tested")]
