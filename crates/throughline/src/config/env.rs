@@ -46,7 +46,7 @@ impl fmt::Display for ConfigWarning {
 }
 
 /// So many warnings are there of one variable; a list may have thousands of parts.
-const MOST: usize = 8;
+pub(super) const MOST: usize = 8;
 
 const LIMIT: &str = "is no number from 0";
 
@@ -146,14 +146,10 @@ impl<'a> Env<'a> {
         self.text(variable).map(|value| value.to_ascii_lowercase())
     }
 
-    /// The items of a list, separated by commas; an empty one is none.
+    /// The items of a list; an empty one is none.
     pub(super) fn list(&self, variable: &'static str) -> Vec<String> {
         let list = self.text(variable).unwrap_or_default();
-        let items = list.split(',').map(str::trim);
-        items
-            .filter(|item| !item.is_empty())
-            .map(str::to_owned)
-            .collect()
+        items(&list).map(str::to_owned).collect()
     }
 
     /// True for `true` in any case; false is the default of every such variable.
@@ -255,6 +251,12 @@ impl<'a> Env<'a> {
             }
         }
     }
+}
+
+/// The items of a list, separated by commas, without empty ones.
+pub(super) fn items(list: &str) -> impl Iterator<Item = &str> {
+    let items = list.split(',').map(str::trim);
+    items.filter(|item| !item.is_empty())
 }
 
 pub(super) type Pairs = Vec<(String, String)>;

@@ -8,7 +8,7 @@ use throughline_core::http_semconv::{
     CapturedHeaders, HttpSettings, IpNetwork, KnownMethods, PathPatterns, split_host,
 };
 
-use super::env::{Env, Variables};
+use super::env::{Env, MOST, Variables, items};
 use super::opt_in::{self, Switch};
 use super::stability;
 
@@ -144,7 +144,9 @@ fn known_methods(env: &Env<'_>) -> KnownMethods {
         return KnownMethods::default();
     }
     let known = KnownMethods::new(methods.iter().cloned());
-    for method in methods.iter().filter(|method| !known.contains(method)) {
+    let others = methods.iter().filter(|method| !known.contains(method));
+    // One more than are named says that there are more.
+    for method in others.take(MOST + 1) {
         let problem = "is one too many: a process has room for 32 that are not standard";
         env.warn(VARIABLE, method.as_str(), problem, "_OTHER");
     }
@@ -153,13 +155,14 @@ fn known_methods(env: &Env<'_>) -> KnownMethods {
 
 /// The parsed items of a list; one that cannot be parsed is warned of and left out.
 fn each<T: FromStr>(env: &Env<'_>, variable: &'static str, problem: &str) -> Vec<T> {
-    let list = env.list(variable);
-    let parsed: Vec<T> = list.iter().filter_map(|item| item.parse().ok()).collect();
+    let list = env.text(variable).unwrap_or_default();
+    let parsed: Vec<T> = items(&list).filter_map(|item| item.parse().ok()).collect();
     let used = match parsed.is_empty() {
         true => "the default",
         false => "the others of the list",
     };
-    for item in list.iter().filter(|item| item.parse::<T>().is_err()) {
+    let wrong = items(&list).filter(|item| item.parse::<T>().is_err());
+    for item in wrong.take(MOST + 1) {
         env.warn(variable, item, problem, used);
     }
     parsed

@@ -1,6 +1,6 @@
 //! Lists of what is off by default.
 
-use super::env::Env;
+use super::env::{Env, items};
 
 /// What is off by default: its name, which is that of the instrumentations' setter, and its place.
 pub(super) type Switch<S> = (&'static str, fn(&mut S) -> &mut bool);
@@ -12,7 +12,8 @@ pub(super) fn read<S>(
     switches: &[Switch<S>],
     settings: &mut S,
 ) {
-    for name in env.list(variable) {
+    let list = env.text(variable).unwrap_or_default();
+    for name in items(&list) {
         let known = switches
             .iter()
             .find(|(known, _)| name.eq_ignore_ascii_case(known));
@@ -21,7 +22,7 @@ pub(super) fn read<S>(
             None => {
                 let known: Vec<_> = switches.iter().map(|&(known, _)| known).collect();
                 let problem = format!("is none of {}", known.join(", "));
-                env.warn(variable, &name, &problem, "the others of the list");
+                env.warn(variable, name, &problem, "the others of the list");
             }
         }
     }
